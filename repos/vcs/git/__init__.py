@@ -1,0 +1,5 @@
+"""Git, through its own commands."""
+
+from repos.vcs.git.writing import GitRepository
+
+__all__ = ["GitRepository"]
