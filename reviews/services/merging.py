@@ -1,0 +1,153 @@
+"""Merging a pull request, by the server, in the target repository."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from accounts import journal
+from accounts.actors import Actor
+from accounts.services.checks import require_voice
+from repos.services import access, pushes
+from repos.services.changesets import printable
+from repos.vcs.errors import MergeConflict, VcsError
+from repos.vcs.push_rules import too_large
+from repos.vcs.types import Signature
+from reviews import notifications
+from reviews.models import PullRequest
+from reviews.permissions import may_merge
+from reviews.services import policies, votes
+from reviews.services.comments import change, lock_open
+from reviews.services.iterations import holder
+from reviews.services.locks import repository_lock
+from reviews.services.references import resolve
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Whether a pull request could be merged now. ``problem`` is for people and empty when it could."""
+
+    problem: str = ""
+    conflicts: tuple[str, ...] = ()
+
+    @property
+    def possible(self) -> bool:
+        return not self.problem
+
+
+def outlook(*, actor: Actor, pull_request: PullRequest) -> Outlook:
+    """Everything that stands between a pull request and its merge, conflicts included; changes nothing."""
+    if not pull_request.is_open:
+        return Outlook(_("pull request is already closed"))
+    if not may_merge(actor, pull_request):
+        return Outlook(_("Merging needs write permission on the target repository."))
+    try:
+        access.require_not_archived(pull_request.target)
+    except ValidationError as error:
+        return Outlook(" ".join(error.messages))
+    policy = policies.of(pull_request.target)
+    if policy.needs_approval and not votes.is_mergeable(pull_request):
+        return Outlook(_("The target repository takes only what its reviewers have approved."))
+    iteration = pull_request.current
+    try:
+        tip = resolve(pull_request.target, "branch", pull_request.target_name).raw_id
+        source = holder(pull_request, iteration)
+        conflicts = pull_request.target.vcs.merge_preview(source.path, iteration.origin_raw_id, tip).conflicts
+        if not conflicts and (refusal := _too_large(pull_request, tip)):
+            return Outlook(refusal)
+    except (ValidationError, VcsError) as error:  # the branch or the changesets are gone, or the tool fails
+        return Outlook(" ".join(error.messages) if isinstance(error, ValidationError) else str(error))
+    return Outlook(str(MergeConflict(conflicts)) if conflicts else "", conflicts)
+
+
+def merge(*, actor: Actor, pull_request: PullRequest, message: str = "", iteration: int | None = None) -> str:
+    """Merge the newest iteration (which must be number ``iteration`` where given) into the target branch.
+
+    What was reviewed is merged, wherever the source reference is by now. A run that was cut off after the tool had
+    merged is completed by the next one: the target has everything then. The raw_id the branch is at afterwards.
+
+    Raises:
+        PermissionDenied: no write permission on the target, or not approved where that is needed.
+        ValidationError: closed, another iteration has come, the target is archived, or a file is larger than it takes.
+        MergeConflict: a person must resolve it; nothing has changed.
+        RefMoved: somebody pushed to the branch at the same moment; nothing has changed.
+    """
+    require_voice(actor)
+    if not PullRequest.objects.filter(pk=pull_request.pk).visible_to(actor).exists():
+        raise PermissionDenied(_("No right to read the repositories of this pull request."))
+    if not may_merge(actor, pull_request):
+        raise PermissionDenied(_("Merging needs write permission on the target repository."))
+    # The lock ends before what follows a push begins: that settles other pull requests and takes it for itself.
+    with pushes.arriving(repository=pull_request.target, actor=actor), repository_lock(pull_request.target):
+        current = PullRequest.objects.select_related("origin", "target", "owner").get(pk=pull_request.pk)
+        if not current.is_open:
+            raise ValidationError(_("pull request is already closed"))
+        if iteration is not None and iteration != current.iteration_number:
+            raise ValidationError(_("There is a newer iteration, please look at it first."))
+        access.require_not_archived(current.target)
+        policy = policies.of(current.target)
+        if policy.needs_approval and not votes.is_mergeable(current):
+            raise PermissionDenied(_("The target repository takes only what its reviewers have approved."))
+        newest = current.current
+        target_id = resolve(current.target, "branch", current.target_name).raw_id
+        if refusal := _too_large(current, target_id):
+            raise ValidationError(refusal)
+        raw_id = current.target.vcs.merge(
+            holder(current, newest).path,
+            newest.origin_raw_id,
+            target_branch=current.target_name,
+            target_id=target_id,
+            message=message.strip() or _message(current),
+            author=signature(actor),
+            allow_fast_forward=policy.fast_forward,
+        )
+        set_merged(current, raw_id, actor)
+    return raw_id
+
+
+def set_merged(pull_request: PullRequest, raw_id: str, actor: Actor | None) -> None:
+    """Write down that the target branch has it, at ``raw_id`` of it. Needs the target's lock.
+
+    Raises:
+        ValidationError: it is closed.
+    """
+    with transaction.atomic():
+        locked = lock_open(pull_request)
+        change(locked, status=PullRequest.Status.MERGED, merged_as=raw_id, moved_to="")
+        journal.record(
+            actor,
+            "merge_pull_request",
+            locked,
+            repository_id=locked.target_id,
+            raw_id=raw_id,
+            iteration=locked.iteration_number,
+        )
+        notifications.announce("merged", locked, actor)
+
+
+def _too_large(pull_request: PullRequest, target_id: str) -> str:
+    """Why the target's limit for files forbids the merge, as it would a push; empty when it does not."""
+    limit = pull_request.target.max_file_size
+    if limit is None:
+        return ""
+    iteration = pull_request.current
+    found = pull_request.target.vcs.large_file(
+        holder(pull_request, iteration).path, iteration.origin_raw_id, target_id, limit
+    )
+    return too_large(printable(found[0]), found[1], limit) if found is not None else ""
+
+
+def signature(actor: Actor) -> Signature:
+    user = actor.user
+    return Signature(user.full_name or user.username, user.email or "", timezone.localtime())
+
+
+def _message(pull_request: PullRequest) -> str:
+    source = pull_request.origin_name
+    if pull_request.origin_id != pull_request.target_id:
+        source += f" of {pull_request.origin.name}"
+    return f"Merge pull request #{pull_request.pk}: {pull_request.title}\n\nFrom {source}, by {pull_request.owner}."
