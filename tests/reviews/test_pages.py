@@ -1,0 +1,258 @@
+"""Review on pages, without a script."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from accounts.permissions import Level
+from repos.models import Repository
+from reviews.models import Comment, MailPreference, PullRequest, ReviewPolicy
+from reviews.services.pull_requests import update
+from tests.factories import grant
+from tests.reviews.conftest import Scene, changed
+
+EVIL = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def opened(scene: Scene) -> PullRequest:
+    scene.feature()
+    return scene.open(title=EVIL, description=f"{EVIL} **bold**")
+
+
+def act(client, pull_request, action, **values):
+    return client.post(f"/main/pull-request/{pull_request.pk}/do/{action}", values, follow=True)
+
+
+def test_opened_with_a_preview(client, scene):
+    scene.feature()
+    client.force_login(scene.owner.user)
+    values = {"origin_ref": "branch:feature", "target_ref": f"branch:{scene.trunk}", "reviewers": "RITA"}
+    assert client.get("/fork/pull-request/new").status_code == 200
+    seen = client.post("/fork/pull-request/new?target=main", {**values, "preview": "1"}).content.decode()
+    assert "Feature" in seen
+    assert "third" in seen
+    assert not PullRequest.objects.exists()
+    unknown = client.post("/fork/pull-request/new?target=main", {**values, "reviewers": "nobody", "open": "1"})
+    assert unknown.status_code == 200
+    made = client.post("/fork/pull-request/new?target=main", {**values, "open": "1"})
+    pull_request = PullRequest.objects.get()
+    assert made["Location"] == pull_request.get_absolute_url()
+    assert [row.user.username for row in pull_request.reviewer_rows.all()] == ["rita"]
+
+
+def test_opened_from_a_changeset(client, scene):
+    tip = scene.feature().head()
+    client.force_login(scene.owner.user)
+    link = f"/fork/pull-request/new?origin_ref=rev:{tip}"
+    assert link in client.get(f"/fork/changeset/{tip}").text
+    assert f'<option value="rev:{tip}" selected>' in client.get(link).text
+    assert f'value="branch:{scene.trunk}" selected' in client.get(link).text
+    values = {"origin_ref": f"rev:{tip}", "target_ref": f"branch:{scene.trunk}", "open": "1"}
+    assert client.post("/fork/pull-request/new?target=main", values).status_code == 302
+    assert PullRequest.objects.get().current.revisions == [tip]
+
+
+def test_who_asks_somebody_that_cannot_see_it_hears_of_that(client, scene, opened):
+    Repository.objects.filter(pk=scene.origin.pk).update(is_private=True)
+    grant(scene.origin, scene.writer.user, Level.READ)
+    client.force_login(scene.owner.user)
+    shown = act(client, opened, "reviewers", reviewers="rita, stan, wim").text
+    assert "stan may not read the repositories" in shown
+    assert "wim may not read the repositories" not in shown
+
+
+def test_shown_commented_voted_and_merged(client, scene, opened):
+    address = opened.get_absolute_url()
+    shown = client.get(address).content.decode()
+    assert EVIL not in shown
+    assert "<strong>bold</strong>" in shown
+    assert client.post(f"/main/pull-request/{opened.pk}/do/comment", {"text": "x"}).status_code == 302
+    assert not Comment.objects.exclude(text="").exists()  # the anonymous were asked to sign in
+
+    client.force_login(scene.reviewer.user)
+    act(client, opened, "comment", text=f"on a line {EVIL}", path="ten.txt", side="new", line="3")
+    comment = Comment.objects.get(line=3)
+    answered = act(client, opened, "comment", text="an answer", reply_to=comment.pk).content.decode()
+    assert answered.index("on a line") < answered.index("an answer") < answered.index('id="talk"')
+    assert EVIL not in answered
+    voted = act(client, opened, "comment", text="fine", status="approved").content.decode()
+    assert "approved" in voted
+    assert b"error" in act(client, opened, "comment", text="x", status="nonsense").content
+    assert b"error" in act(client, opened, "merge").content
+    assert act(client, opened, "edit-comment", comment=comment.pk, text="better").status_code == 200
+    act(client, opened, "delete-comment", comment=comment.pk)
+    assert "better" not in client.get(address).content.decode()
+
+    client.force_login(scene.writer.user)
+    assert "Merged." in act(client, opened, "merge", iteration="1").content.decode()
+    assert scene.fresh(opened).status == "merged"
+
+
+def test_iterations_and_management(client, scene, opened):
+    client.force_login(scene.owner.user)
+    act(client, opened, "edit", title="Better", description="")
+    act(client, opened, "reviewers", reviewers="stan, wim")
+    fresh = scene.fresh(opened)
+    assert fresh.title == "Better"
+    assert {row.user.username for row in fresh.reviewer_rows.all()} == {"stan", "wim"}
+    assert "nothing has changed" in act(client, opened, "update").content.decode()
+    for query in ("?iteration=1", "?iteration=1&since=1", "?iteration=99", "?diff=split"):
+        assert client.get(opened.get_absolute_url() + query).status_code == 200
+    act(client, opened, "close")
+    assert scene.fresh(opened).status == "closed"
+    assert client.post(f"/main/pull-request/{opened.pk}/do/nonsense").status_code == 404
+
+
+def test_hidden_ones_are_absent(client, scene, opened):
+    scene.target.is_private = True
+    scene.target.save()
+    client.force_login(scene.stranger.user)
+    assert client.get(opened.get_absolute_url()).status_code == 404
+    assert client.get(f"/fork/pull-request/{opened.pk}").status_code == 404
+    assert (
+        EVIL.replace("<", "&lt;").replace(">", "&gt;")
+        not in client.get("/_admin/my_pullrequests?which=all").content.decode()
+    )
+
+
+def test_lists(client, scene, opened):
+    client.force_login(scene.reviewer.user)
+    for path in ("/main/pull-request", "/fork/pull-request?from_=1", "/_admin/my_pullrequests?which=review"):
+        assert f"#{opened.pk}" in client.get(path).content.decode(), path
+    for words in ("script alert", "OLGA", "feature script"):
+        assert f"#{opened.pk}" in client.get("/main/pull-request", {"q": words}).text, words
+    assert f"#{opened.pk}" not in client.get("/main/pull-request", {"q": "script nosuch"}).text
+    for path in ("/main/pull-request?closed=1", "/_admin/my_pullrequests"):
+        assert f"#{opened.pk}" not in client.get(path).content.decode(), path
+
+
+def test_the_number_of_queries_does_not_grow_with_comments(client, scene, opened):
+    from django.db import connection
+
+    from reviews.services.comments import respond
+
+    client.force_login(scene.owner.user)
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(opened.get_absolute_url()).status_code == 200
+        return len(captured)
+
+    queries()
+    before = queries()
+    for number in range(10):
+        respond(actor=scene.reviewer, pull_request=opened, text=f"{number}", path="ten.txt", side="new", line=3)
+    assert queries() == before < 30
+
+
+def test_an_earlier_iteration_has_its_comments_and_takes_new_ones(client, scene):
+    wc = scene.feature(l3="third")
+    pull_request = scene.open()
+    client.force_login(scene.reviewer.user)
+    act(client, pull_request, "comment", text="on a line", path="ten.txt", side="new", line="3")
+    act(client, pull_request, "comment", text="on the file", path="ten.txt")
+    act(client, pull_request, "comment", status="rejected")
+    wc.amend({"ten.txt": changed(l3="3rd")})
+    wc.push()
+    update(actor=scene.owner, pull_request=pull_request)
+    address = pull_request.get_absolute_url()
+    newest = client.get(address).text
+    assert "outdated" in newest
+    assert "on iteration 1" in newest
+    assert newest.index('id="talk"') < newest.index("on a line")
+    assert newest.index('id="talk"') < newest.index("on the file")
+    (line,) = re.findall(r'href="(\?iteration=1#f\w+n3)">ten.txt:3</a>', newest)
+    earlier = client.get(address + line).text
+    assert earlier.index("on a line") < earlier.index('id="talk"')
+    assert f'id="{line.partition("#")[2]}"' in earlier
+    assert 'name="status"' not in earlier
+    assert earlier.count('name="iteration" value="1"') == 2  # of the form for all of it, and of the one for a line
+    between = client.get(f"{address}?iteration=2&since=1").text
+    assert "comment-form" not in between
+    assert "on a line" not in between
+    client.force_login(scene.owner.user)
+    act(client, pull_request, "close")
+    closed = client.get(address).text
+    assert "outdated" in closed
+    assert 'name="reply_to"' not in closed
+
+
+@pytest.mark.parametrize("mode", ["", "?diff=split"])
+def test_a_comment_stands_below_its_line_whichever_number_was_taken(client, opened, scene, mode):
+    client.force_login(scene.reviewer.user)
+    for side, line in (("old", 2), ("new", 2), ("old", 3), ("new", 3)):
+        act(client, opened, "comment", text=f"on {side} {line}", path="ten.txt", side=side, line=line)
+    shown = client.get(opened.get_absolute_url() + mode).text
+    assert max(shown.index(f"on {side} {line}") for side in ("old", "new") for line in (2, 3)) < shown.index(
+        'id="talk"'
+    )
+
+
+def test_without_scripts_a_form_asks_for_file_and_line(client, scene, opened):
+    client.force_login(scene.reviewer.user)
+    shown = client.get(opened.get_absolute_url()).content.decode()
+    fields = shown.partition("<noscript>")[2].partition("</noscript>")[0]
+    assert '<option value="ten.txt">' in fields
+    assert all(f'name="{name}"' in fields for name in ("path", "line", "side"))
+    act(client, opened, "comment", text="On all", path="", line="", side="", status="")
+    act(client, opened, "comment", text="On the third", path="ten.txt", line="3", side="new", status="")
+    made = opened.comments.order_by("pk")
+    assert [(one.path, one.line, one.side) for one in made][1:] == [("", None, ""), ("ten.txt", 3, "new")]
+
+
+def test_what_a_comment_said_before_can_be_read(client, scene, opened):
+    client.force_login(scene.reviewer.user)
+    act(client, opened, "comment", text="first words")
+    comment = Comment.objects.get(text="first words")
+    act(client, opened, "edit-comment", comment=comment.pk, text="second words")
+    shown = client.get(opened.get_absolute_url()).text
+    assert shown.index("second words") < shown.index("edited") < shown.index("first words")
+    act(client, opened, "delete-comment", comment=comment.pk)
+    shown = client.get(opened.get_absolute_url()).text
+    assert "first words" not in shown
+    assert "second words" not in shown
+
+
+def test_administrators_of_a_repository_decide_what_a_merge_needs(client, scene):
+    address = "/main/settings/reviews"
+    client.force_login(scene.writer.user)
+    assert client.post(address, {"needs_approval": "on", "save": "1"}).status_code == 403
+    assert not ReviewPolicy.objects.exists()
+    grant(scene.target, scene.writer.user, Level.ADMIN)
+    assert "Merge only what is approved" in client.get(address).text
+    assert client.post(address, {"needs_approval": "on", "save": "1"})["Location"] == address
+    policy = ReviewPolicy.objects.get(repository=scene.target)
+    assert (policy.needs_approval, policy.fast_forward) == (True, False)
+    client.post(address, {"save": "1"})
+    policy.refresh_from_db()
+    assert not policy.needs_approval
+
+
+def test_a_changeset_has_comments_and_votes(client, scene):
+    raw_id = scene.target.vcs.resolve("tip").raw_id
+    client.force_login(scene.writer.user)
+    action = f"/main/changeset-review/{raw_id}/do/comment"
+    shown = client.post(action, {"text": "nice", "status": "approved"}, follow=True).content.decode()
+    assert "nice" in shown
+    assert "approved" in shown
+    inline = client.post(action, {"text": "here", "path": "ten.txt", "side": "new", "line": "2"}, follow=True)
+    assert "here" in inline.content.decode()
+    client.force_login(scene.stranger.user)
+    assert b"error" in client.post(action, {"text": "", "status": "approved"}, follow=True).content
+
+
+@pytest.mark.django_db
+def test_previews_and_notices(client):
+    user = User.objects.create(username="una", email="u@example.com")
+    assert client.post("/_admin/markdown", {"text": "x"}).status_code == 302
+    client.force_login(user)
+    html = client.post("/_admin/markdown", {"text": f"**b** {EVIL}"}).content.decode()
+    assert "<strong>b</strong>" in html
+    assert "<script" not in html
+    assert client.post("/_admin/my_account/notices", {"choice": "none"}).status_code == 302
+    assert MailPreference.objects.get(user=user).choice == "none"

@@ -1,0 +1,223 @@
+"""What a hostile name or a hostile Mercurial repository cannot do."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from repos.vcs.errors import NodeNotFound, RepositoryNotFound, RevisionNotFound, VcsError
+from repos.vcs.hg import HgRepository
+from repos.vcs.types import LogQuery
+from tests.repo_builder import RepoBuilder, hg
+
+
+@pytest.fixture
+def built(tmp_path):
+    builder = RepoBuilder("hg")
+    builder.commit("first", {"a.txt": "one\n", "dir/b.txt": "b\n"})
+    builder.commit("second", {"a.txt": "two\n"})
+    builder.commit("third", {"c.txt": "c\n"}, branch="stable")
+    ids = builder.build(tmp_path / "r")
+    return HgRepository(tmp_path / "r"), ids
+
+
+@pytest.mark.parametrize(
+    "revision",
+    [
+        "",
+        " ",
+        "all()",
+        "-1:0",
+        "0:2",
+        "0::",
+        "tip^",
+        "tip~1",
+        "first(all())",
+        "file('a.txt')",
+        "branch(default)",
+        "ancestor(0,1)",
+        "p1(tip)",
+        ".",
+        "wdir()",
+        "--config=alias.log=!touch x",
+        "--debugger",
+        "-r0",
+        "-2",
+        "+1",
+        "01",
+        "1_0",
+        "\uff11",
+        "2.0",
+        "99999999999999999999",
+        "0" * 40,
+        "f" * 40,
+        "0" * 12,
+        "f" * 12,
+        "x1",
+        "\0",
+        "a\0b",
+        "tip\n",
+        "\udcff",
+        "a" * 10000,
+        9999,
+        -2,
+        2**70,
+    ],
+)
+def test_a_revision_is_a_name_and_nothing_else(built, revision):
+    repository, _ = built
+    with pytest.raises(RevisionNotFound):
+        repository.resolve(revision)
+    with pytest.raises(RevisionNotFound):
+        repository.positions(LogQuery(start=revision))
+
+
+@pytest.mark.parametrize("raw_id", ["tip", "0", "all()", "", "0" * 40, "f" * 40, "A" * 40, "e" * 40, "--help"])
+def test_a_raw_id_is_forty_digits_of_a_changeset(built, raw_id):
+    repository, ids = built
+    for ask in (
+        lambda: repository.changeset(raw_id),
+        lambda: repository.nodes(raw_id),
+        lambda: repository.read_file(raw_id, "a.txt"),
+        lambda: b"".join(repository.diff(ids["first"], raw_id)),
+        lambda: b"".join(repository.diff(raw_id, ids["first"])),
+        lambda: b"".join(repository.archive(raw_id, "tar", "x")),
+    ):
+        with pytest.raises(RevisionNotFound):
+            ask()
+    assert repository.revisions([raw_id]) == {}
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../r/a.txt", "dir/../a.txt", "path:a.txt", "re:.*", "dir", "", "\0"])
+def test_a_path_is_no_pattern_and_stays_inside(built, path):
+    repository, ids = built
+    with pytest.raises(NodeNotFound):
+        repository.read_file(ids["third"], path)
+    with pytest.raises(NodeNotFound):
+        repository.stream_file(ids["third"], path)
+
+
+def test_configuration_extensions_and_hooks_of_a_repository_never_run(built, tmp_path):
+    repository, ids = built
+    marker = tmp_path / "marker"
+    extension = tmp_path / "evil.py"
+    extension.write_text(f"open({str(marker)!r}, 'w').close()\n")
+    hooks = "\n".join(
+        f"{name} = touch {marker}"
+        for name in ("pre-kallithea", "pretxncommit", "commit", "pretxnclose", "txnclose", "changegroup", "incoming")
+    )
+    hgrc = f"[extensions]\nevil = {extension}\n[hooks]\n{hooks}\n[alias]\nkallithea = !touch {marker}\n"
+    (repository.path / ".hg/hgrc").write_text(hgrc)
+    (repository.path / ".hg/hgrc-not-shared").write_text(hgrc)
+
+    assert repository.resolve("tip").raw_id == ids["third"]
+    assert repository.verify() == []
+    HgRepository.clone_local(repository.path, tmp_path / "copy")
+    HgRepository(tmp_path / "copy").pull_local(repository.path)
+    repository.pull_local(tmp_path / "copy")
+    assert b"".join(repository.archive(ids["first"], "tar", "x"))
+
+    assert not marker.exists()
+    assert not (tmp_path / "copy/.hg/hgrc").exists()
+
+
+def test_the_environment_of_the_server_does_not_reach_mercurial(built, tmp_path, monkeypatch):
+    marker = tmp_path / "marker"
+    (tmp_path / "evil.py").write_text(f"open({str(marker)!r}, 'w').close()\n")
+    (tmp_path / "rc").write_text(f"[extensions]\nevil = {tmp_path}/evil.py\n")
+    monkeypatch.setenv("HGRCPATH", str(tmp_path / "rc"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".hgrc").write_text((tmp_path / "rc").read_text())
+    assert built[0].verify() == []
+    assert not marker.exists()
+
+
+def test_a_share_of_another_repository_is_refused(built, tmp_path):
+    share = tmp_path / "share"
+    (share / ".hg").mkdir(parents=True)
+    (share / ".hg/sharedpath").write_text(str(built[0].path / ".hg"))
+    (share / ".hg/requires").write_text("shared\nshare-safe\n")
+    with pytest.raises(RepositoryNotFound):
+        HgRepository(share).tip()
+
+
+@pytest.mark.parametrize("link", ["", ".hg", ".hg/store"])
+def test_links_to_another_repository_are_refused(built, tmp_path, link):
+    other = tmp_path / "other"
+    target = built[0].path / link
+    (other / link).parent.mkdir(parents=True, exist_ok=True)
+    (other / link).symlink_to(target)
+    with pytest.raises(RepositoryNotFound):
+        HgRepository(other).tip()
+    with pytest.raises(VcsError):
+        HgRepository.clone_local(other, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
+def test_subrepositories_are_never_followed(tmp_path):
+    builder = RepoBuilder("hg")
+    builder.commit("plain", {"a.txt": "a\n"})
+    builder.commit(
+        "with", {".hgsub": "sub = [git]ext::sh -c touch% /tmp/x\n", ".hgsubstate": f"{'1' * 40} sub\n", "a.txt": "b\n"}
+    )
+    ids = builder.build(tmp_path / "r")
+    repository = HgRepository(tmp_path / "r")
+    assert b"+b\n" in b"".join(repository.diff(ids["plain"], ids["with"]))
+    assert b".hgsubstate" in b"".join(repository.archive(ids["with"], "tar", "x"))
+    assert repository.verify() == []
+    HgRepository.clone_local(tmp_path / "r", tmp_path / "copy")
+    assert not (tmp_path / "copy/sub").exists()
+
+
+def test_an_archive_holds_no_name_that_leaves_its_folder(tmp_path):
+    builder = RepoBuilder("hg")
+    builder.commit("evil", {"ok.txt": "ok\n"})
+    builder.build(tmp_path / "r")
+    # Mercurial itself refuses to write such a name into a working folder, but a changeset can hold it.
+    from repos.vcs.hg_extension import content
+
+    assert content._safe(b"a/..b/c")
+    for name in (b"../x", b"a/../../x", b"/etc/x", b"a//b", b"./a"):
+        assert not content._safe(name)
+
+
+def test_a_missing_or_damaged_repository_is_an_error_of_ours(tmp_path):
+    with pytest.raises(RepositoryNotFound):
+        HgRepository(tmp_path / "nosuch").tip()
+    (tmp_path / "odd/.hg/store").mkdir(parents=True)
+    (tmp_path / "odd/.hg/requires").write_text("store\nsomething-unheard-of\n")
+    with pytest.raises(VcsError, match="something-unheard-of"):
+        HgRepository(tmp_path / "odd").tip()
+
+
+def test_commit_refuses_names_that_do_harm(built):
+    from datetime import UTC, datetime
+
+    from repos.vcs.types import FileWrite, Signature
+
+    repository, ids = built
+    author = Signature("A", "a@example.com", datetime(2020, 1, 1, tzinfo=UTC))
+    for path in ("../x", "/x", ".hg/hgrc", "a/.HG/hgrc", ".git/config", "a//b", "", "a\nb", "a.txt/b", "dir"):
+        with pytest.raises(VcsError):
+            repository.commit(
+                [FileWrite(path, b"")], message="m", author=author, branch="default", parent=ids["second"]
+            )
+    assert repository.count() == 3
+
+
+def test_hidden_changesets_are_found_by_their_id_only(built):
+    repository, ids = built
+    path = Path(repository.path)
+    with (path / ".hg/hgrc").open("w") as file:
+        file.write("[experimental]\nevolution = all\n")
+    hg(path, "debugobsolete", ids["third"])
+    assert repository.count() == 2
+    assert repository.tip().raw_id == ids["second"]
+    for revision in (ids["third"][:12], 2, "2", "stable"):
+        with pytest.raises(RevisionNotFound):
+            repository.resolve(revision)
+    assert repository.changeset(ids["third"]).message == "third"
+    assert (repository.successor(ids["second"]), repository.successor(ids["third"])) == (ids["second"], None)
+    assert repository.verify() == []
+    assert "stable" not in repository.refs().branches
+    assert os.path.exists(path / ".hg/store/obsstore")
