@@ -189,17 +189,12 @@ def test_the_largest_body_is_bounded(client, admin, settings):
 
 
 def test_an_unexpected_exception_is_logged_and_not_shown(client, admin, monkeypatch, caplog):
-    def explode(actor, args):
+    def explode():
         raise TypeError("the secret is 42")
 
-    monkeypatch.setattr("api.method.Method.bind", lambda self, arguments: dict(arguments))
-    object.__setattr__(server.methods["test"], "function", explode)
-    try:
-        assert post(client, envelope(admin))["error"] == "Internal server error"
-    finally:
-        from api.methods.server import test
-
-        object.__setattr__(server.methods["test"], "function", test)
+    monkeypatch.setattr("api.methods.server.platform.platform", explode)
+    answer = post(client, envelope(admin, method="get_server_info", args={}))
+    assert answer == {"id": 1, "result": None, "error": "Internal server error"}
     assert "the secret is 42" in caplog.text
 
 
