@@ -41,26 +41,15 @@ class Outlook:
 
 def outlook(*, actor: Actor, pull_request: PullRequest) -> Outlook:
     """Everything that stands between a pull request and its merge, conflicts included; changes nothing."""
-    if not pull_request.is_open:
-        return Outlook(_("pull request is already closed"))
-    if not may_merge(actor, pull_request):
-        return Outlook(_("Merging needs write permission on the target repository."))
     try:
-        access.require_not_archived(pull_request.target)
-    except ValidationError as error:
-        return Outlook(" ".join(error.messages))
-    policy = policies.of(pull_request.target)
-    if policy.needs_approval and not votes.is_mergeable(pull_request):
-        return Outlook(_("The target repository takes only what its reviewers have approved."))
-    iteration = pull_request.current
-    try:
-        tip = resolve(pull_request.target, "branch", pull_request.target_name).raw_id
+        tip = _require_ready(actor, pull_request)
+        iteration = pull_request.current
         source = holder(pull_request, iteration)
         conflicts = pull_request.target.vcs.merge_preview(source.path, iteration.origin_raw_id, tip).conflicts
-        if not conflicts and (refusal := _too_large(pull_request, tip)):
-            return Outlook(refusal)
-    except (ValidationError, VcsError) as error:  # the branch or the changesets are gone, or the tool fails
-        return Outlook(" ".join(error.messages) if isinstance(error, ValidationError) else str(error))
+    except ValidationError as error:
+        return Outlook(" ".join(error.messages))
+    except (PermissionDenied, VcsError) as error:  # also when the branch or the changesets are gone
+        return Outlook(str(error))
     return Outlook(str(MergeConflict(conflicts)) if conflicts else "", conflicts)
 
 
@@ -79,23 +68,14 @@ def merge(*, actor: Actor, pull_request: PullRequest, message: str = "", iterati
     require_voice(actor)
     if not PullRequest.objects.filter(pk=pull_request.pk).visible_to(actor).exists():
         raise PermissionDenied(_("No right to read the repositories of this pull request."))
-    if not may_merge(actor, pull_request):
-        raise PermissionDenied(_("Merging needs write permission on the target repository."))
+    _require_write(actor, pull_request)
     # The lock ends before what follows a push begins: that settles other pull requests and takes it for itself.
     with pushes.arriving(repository=pull_request.target, actor=actor), repository_lock(pull_request.target):
         current = PullRequest.objects.select_related("origin", "target", "owner").get(pk=pull_request.pk)
-        if not current.is_open:
-            raise ValidationError(_("pull request is already closed"))
+        target_id = _require_ready(actor, current)
         if iteration is not None and iteration != current.iteration_number:
             raise ValidationError(_("There is a newer iteration, please look at it first."))
-        access.require_not_archived(current.target)
-        policy = policies.of(current.target)
-        if policy.needs_approval and not votes.is_mergeable(current):
-            raise PermissionDenied(_("The target repository takes only what its reviewers have approved."))
         newest = current.current
-        target_id = resolve(current.target, "branch", current.target_name).raw_id
-        if refusal := _too_large(current, target_id):
-            raise ValidationError(refusal)
         raw_id = current.target.vcs.merge(
             holder(current, newest).path,
             newest.origin_raw_id,
@@ -103,10 +83,30 @@ def merge(*, actor: Actor, pull_request: PullRequest, message: str = "", iterati
             target_id=target_id,
             message=message.strip() or _message(current),
             author=signature(actor),
-            allow_fast_forward=policy.fast_forward,
+            allow_fast_forward=policies.of(current.target).fast_forward,
         )
         set_merged(current, raw_id, actor)
     return raw_id
+
+
+def _require_write(actor: Actor, pull_request: PullRequest) -> None:
+    if not may_merge(actor, pull_request):
+        raise PermissionDenied(_("Merging needs write permission on the target repository."))
+
+
+def _require_ready(actor: Actor, pull_request: PullRequest) -> str:
+    """All that can be required without trying. The raw_id that the target branch is at."""
+    if not pull_request.is_open:
+        raise ValidationError(_("pull request is already closed"))
+    _require_write(actor, pull_request)
+    target = pull_request.target
+    access.require_not_archived(target)
+    if policies.of(target).needs_approval and not votes.is_mergeable(pull_request):
+        raise PermissionDenied(_("The target repository takes only what its reviewers have approved."))
+    target_id = resolve(target, "branch", pull_request.target_name).raw_id
+    if refusal := _too_large(pull_request, target_id):
+        raise ValidationError(refusal)
+    return target_id
 
 
 def set_merged(pull_request: PullRequest, raw_id: str, actor: Actor | None) -> None:
