@@ -9,4 +9,4 @@ def wait_for_mail():
     """Until what was to be sent is sent."""
     for thread in threading.enumerate():
         if thread.name == mail.THREAD:
-            thread.join(timeout=30)
+            thread.join(timeout=120)

@@ -40,7 +40,7 @@ def page(site, live_server) -> Iterator[Any]:
                 None if request.url.startswith((live_server.url, "data:")) else problems.append(request.url)
             ),
         )
-        opened.set_default_timeout(15_000)
+        opened.set_default_timeout(60_000)
         yield opened
         browser.close()
     assert problems == []

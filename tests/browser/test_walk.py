@@ -171,7 +171,7 @@ def test_long_names_leave_the_rest_in_its_place(long_names, page, site):
     code = page.locator(".markup pre")
     code.focus()
     page.keyboard.press("ArrowRight")
-    until = monotonic() + 10
+    until = monotonic() + 60
     while not code.evaluate("pre => pre.scrollLeft") and monotonic() < until:
         page.wait_for_timeout(50)
     assert code.evaluate("pre => pre.scrollLeft") > 0

@@ -43,7 +43,7 @@ class Refused(Exception):
 def call(*args: object, cwd: Path | None = None, **env: str) -> str:
     """What a command prints; :class:`Refused` when it fails."""
     done = subprocess.run(
-        [str(arg) for arg in args], cwd=cwd, env={**ENVIRONMENT, **env}, capture_output=True, text=True, timeout=30
+        [str(arg) for arg in args], cwd=cwd, env={**ENVIRONMENT, **env}, capture_output=True, text=True, timeout=300
     )
     if done.returncode:
         raise Refused(done.stdout + done.stderr)

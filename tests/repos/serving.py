@@ -25,7 +25,7 @@ def served(kind: str, path: Path):
         url = f"git://127.0.0.1:{port}/{path.name}"
     with subprocess.Popen(command, env=ENVIRONMENT, stdout=QUIET, stderr=QUIET) as process:
         try:
-            until = time.monotonic() + 20
+            until = time.monotonic() + 120
             while time.monotonic() < until:
                 with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
                     break

@@ -71,7 +71,7 @@ def test_no_text_takes_long(text):
     start = time.perf_counter()
     markdown(text)
     mentioned(text)
-    assert time.perf_counter() - start < 10
+    assert time.perf_counter() - start < 60
 
 
 def _rendered(path, text):

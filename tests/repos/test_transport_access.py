@@ -35,7 +35,7 @@ READS, WRITES = {"git": "upload", "hg": "capabilities"}, {"git": "receive", "hg"
 
 def ask(server, name, kind, what, **headers):
     """The status, headers and text of the first request that a client makes."""
-    connection = HTTPConnection(server.host, server.port, timeout=30)
+    connection = HTTPConnection(server.host, server.port, timeout=120)
     method = "POST" if what == "unbundle" else "GET"
     connection.request(method, f"/{name}" + QUERY[kind].format(what), headers=headers)
     response = connection.getresponse()

@@ -95,7 +95,7 @@ class Site:
 
 
 def until(there: Callable[[], object], worker: Worker) -> None:
-    last = time.monotonic() + 45
+    last = time.monotonic() + 180
     while not there():
         assert time.monotonic() < last, worker.log.read_text()
         time.sleep(0.1)

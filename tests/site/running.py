@@ -54,13 +54,13 @@ class RunningSite:
 
     def __enter__(self) -> Self:
         assert self.process.stdout is not None
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not self.url:
             readable, _, _ = select.select([self.process.stdout], [], [], max(0, deadline - time.monotonic()))
             data = os.read(self.process.stdout.fileno(), 65536) if readable else b""
             assert data, f"the site did not start: {self.output}{self.log.read_text()}"
             self.output += data.decode()
-        with urllib.request.urlopen(f"{self.url}/_admin/health", timeout=60) as response:
+        with urllib.request.urlopen(f"{self.url}/_admin/health", timeout=300) as response:
             assert response.status == 200
         return self
 

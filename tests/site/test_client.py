@@ -22,7 +22,7 @@ def kallithea_api(tmp_path):
             env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
 
     return run

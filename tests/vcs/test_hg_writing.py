@@ -305,7 +305,7 @@ def served(tmp_path):
     program = Path(sys.executable).with_name("hg")
     command = [program, "-R", tmp_path / "served", "serve", "-a", "127.0.0.1", "-p", str(port)]
     with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:

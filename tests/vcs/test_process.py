@@ -52,10 +52,10 @@ def test_timeout_ends_the_whole_group(tmp_path):
     pid_file = tmp_path / "pid"
     started = time.monotonic()
     with pytest.raises(ToolTimeout):
-        run(["sh", "-c", f"sleep 60 & echo $! > {pid_file}; wait"], timeout=0.3)
-    assert time.monotonic() - started < 5
+        run(["sh", "-c", f"sleep 60 & echo $! > {pid_file}; wait"], timeout=2)
+    assert time.monotonic() - started < 50
     pid = int(pid_file.read_text())
-    for _ in range(100):
+    for _ in range(1000):
         if not alive(pid):
             break
         time.sleep(0.01)
@@ -81,9 +81,9 @@ def test_closing_a_stream_ends_the_process():
 
 
 def test_the_consumers_time_does_not_count():
-    pieces = stream(["sh", "-c", "echo 1; sleep 0.05; echo 2"], timeout=0.4)
+    pieces = stream(["sh", "-c", "echo 1; sleep 0.05; echo 2"], timeout=2)
     first = next(pieces)
-    time.sleep(0.5)
+    time.sleep(2.1)
     assert b"".join([first, *pieces]) == b"1\n2\n"
 
 

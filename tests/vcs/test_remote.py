@@ -229,7 +229,7 @@ def proxied(remote, request: bytes, user_password: str | None = None) -> bytes:
     token = base64.b64encode((user_password or credentials).encode())
     host, _, port = address.partition(":")
     head, _, body = request.partition(b"\r\n")
-    with closing(socket.create_connection((host, int(port)), timeout=10)) as connection:
+    with closing(socket.create_connection((host, int(port)), timeout=60)) as connection:
         connection.sendall(head + b"\r\nProxy-Authorization: Basic " + token + b"\r\n" + body)
         connection.shutdown(socket.SHUT_WR)
         answer = b""

@@ -32,7 +32,7 @@ def clean_env(**more):
 
 
 def call(*args, env=None, cwd=None, ok=True):
-    done = subprocess.run(args, cwd=cwd, env=clean_env(**(env or {})), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(args, cwd=cwd, env=clean_env(**(env or {})), capture_output=True, text=True, timeout=300)
     if ok:
         assert done.returncode == 0, done.stderr
     return done

@@ -29,7 +29,7 @@ def clean_env(**more):
 
 
 def call(*args, cwd=None, ok=True, **env):
-    done = subprocess.run(list(args), cwd=cwd, env=clean_env(**env), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(list(args), cwd=cwd, env=clean_env(**env), capture_output=True, text=True, timeout=300)
     if ok:
         assert done.returncode == 0, done.stdout + done.stderr
     return done
