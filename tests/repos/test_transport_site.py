@@ -11,7 +11,7 @@ from tests.repos.clients import Refused, call, clone, commit, head, push, work_t
 from tests.site.memory import PROGRAMS, Peaks
 from tests.site.running import KEY, ROOT, RunningSite, environment
 
-pytestmark = pytest.mark.xdist_group("running site")
+pytestmark = [pytest.mark.own_site, pytest.mark.xdist_group("running site")]
 
 MAKE = """
 import django

@@ -22,7 +22,7 @@ from tests.repos.serving import served
 from tests.site.running import KEY, ROOT, RunningSite, environment
 
 BROKERS = {"redis": "redis://127.0.0.1:6379/9", "rabbitmq": "amqp://guest:guest@127.0.0.1:5672//"}
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("running site")]
+pytestmark = [pytest.mark.own_site, pytest.mark.services, pytest.mark.xdist_group("running site")]
 
 
 @pytest.fixture(params=BROKERS)

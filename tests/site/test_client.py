@@ -10,7 +10,7 @@ import pytest
 
 from tests.site.running import CLIENT, KEY, ROOT
 
-pytestmark = pytest.mark.xdist_group("running site")
+pytestmark = [pytest.mark.own_site, pytest.mark.xdist_group("running site")]
 
 
 @pytest.fixture

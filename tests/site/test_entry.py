@@ -8,7 +8,7 @@ import pytest
 
 from tests.site.running import KEY
 
-pytestmark = pytest.mark.xdist_group("running site")
+pytestmark = [pytest.mark.own_site, pytest.mark.xdist_group("running site")]
 
 CALL = json.dumps({"id": 7, "api_key": KEY, "method": "test", "args": {"args": "påt"}}).encode()
 RESULT = {"id": 7, "result": "påt", "error": None}

@@ -12,7 +12,7 @@ import pytest
 from tests.benchmarks.histories import make_git
 from tests.site.running import KEY, RunningSite
 
-pytestmark = pytest.mark.xdist_group("running site")
+pytestmark = [pytest.mark.own_site, pytest.mark.xdist_group("running site")]
 
 CHANGESETS, REPOSITORIES = 20_000, 5_000
 RESCAN = {"id": 1, "api_key": KEY, "method": "rescan_repos", "args": {}}

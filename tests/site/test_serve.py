@@ -17,7 +17,7 @@ from api.cli import call
 from kallithea_site import bootstrap
 from tests.site.running import KEY, ROOT, RunningSite, environment
 
-pytestmark = pytest.mark.xdist_group("running site")
+pytestmark = [pytest.mark.own_site, pytest.mark.xdist_group("running site")]
 
 
 def start(home, **more):
