@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -76,7 +76,7 @@ def delete(*, actor: Actor, group: UserGroup) -> None:
     """Delete a user group.
 
     Raises:
-        ValidationError: repositories are granted to it (code ``assigned``, with their names).
+        ValidationError: repositories are granted to it (code ``assigned``, with the names of those the actor sees).
     """
     _require_group_admin(actor, group)
     with checks.writing():
@@ -84,7 +84,8 @@ def delete(*, actor: Actor, group: UserGroup) -> None:
         try:
             group.delete()
         except ProtectedError as error:
-            names = sorted(str(grant.target) for grant in error.protected_objects if isinstance(grant, Grant))
+            grants = [row for row in error.protected_objects if isinstance(row, Grant)]
+            names = _visible_targets(actor, grants) or ["what you may not see"]
             raise checks.invalid("group", f"User Group assigned to {', '.join(names)}", "assigned") from error
 
 
@@ -126,6 +127,15 @@ def revoke(*, actor: Actor, group: UserGroup, to: User | UserGroup) -> None:
     with checks.writing():
         group.grants.filter(**subject).delete()
         journal.record(actor, "revoke", group, to=str(to))
+
+
+def _visible_targets(actor: Actor, grants: Iterable[Grant]) -> list[str]:
+    """The names of what the grants are on and the actor may see: one query for each kind."""
+    keys: dict[Any, set[int]] = {}
+    for row in grants:
+        model = row._meta.get_field(row.target_field).related_model
+        keys.setdefault(model, set()).add(getattr(row, f"{row.target_field}_id"))
+    return sorted(str(row) for model, pks in keys.items() for row in model.objects.filter(pk__in=pks).visible_to(actor))
 
 
 def _facts(group: UserGroup) -> dict[str, Any]:

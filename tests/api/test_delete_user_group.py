@@ -22,6 +22,14 @@ def test_repositories_that_rely_on_it_are_named(api):
     assert UserGroup.objects.filter(name="people").exists()
 
 
+def test_of_repositories_that_rely_on_it_hidden_ones_are_not_named(user_api, user):
+    group = UserGroupFactory(name="people", owner=user)
+    grant(RepositoryFactory(name="hidden", is_private=True), group, Level.WRITE)
+    assert user_api.error("delete_user_group", usergroupid="people") == "User Group assigned to what you may not see"
+    grant(RepositoryFactory(name="shown"), group, Level.WRITE)
+    assert user_api.error("delete_user_group", usergroupid="people") == "User Group assigned to shown"
+
+
 def test_needs_admin_on_the_group(user_api, user):
     grant(UserGroupFactory(name="people"), user, Level.WRITE)
     assert user_api.error("delete_user_group", usergroupid="people") == "user group `people` does not exist"
