@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import Http404, HttpResponseBase
+from django.http import Http404, HttpResponseBase, HttpResponseRedirect
 from django.views.decorators.http import require_safe
 
 from repos.vcs.types import DiffOptions, Position
-from repos.views.base import RepositoryRequest
+from repos.views.base import RepositoryRequest, address
 from repos.views.streams import attachment, stream
 
 TEXT = "text/plain; charset=UTF-8"
@@ -27,8 +28,10 @@ def options(request: RepositoryRequest, *paths: str) -> DiffOptions:
 
 
 def exactly(request: RepositoryRequest, revision: str) -> Position:
-    """The changeset of ``<revision>`` or the last one of ``<a>...<b>`` (recorded)."""
-    return request.repository.vcs.resolve(revision.rpartition("...")[2])
+    """The changeset of ``<revision>`` or the last one of ``<a>...<b>`` (recorded); the first one must be there too."""
+    first, dots, last = revision.partition("...")
+    found = request.repository.vcs.resolve(first)
+    return request.repository.vcs.resolve(last) if dots else found
 
 
 def _diff(request: RepositoryRequest, found: Position) -> HttpResponseBase:
@@ -81,7 +84,14 @@ def _download(request: RepositoryRequest, path: str, old: Position, new: Positio
     return response
 
 
+def _page(request: RepositoryRequest, path: str, old: Position, new: Position) -> HttpResponseBase:
+    """The comparison, of this file alone."""
+    target = address(request.repository, "compare", f"{old.raw_id}...{new.raw_id}")
+    return HttpResponseRedirect(f"{target}?{urlencode({'path': path}, errors='surrogateescape')}")
+
+
 _FORMS: dict[str, Callable[[RepositoryRequest, str, Position, Position], HttpResponseBase]] = {
+    "diff": _page,
     "raw": _raw,
     "download": _download,
 }

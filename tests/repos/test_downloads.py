@@ -28,6 +28,27 @@ def test_a_range_gives_the_diff_of_the_last(client, project):
     assert body(client.get(f"/{repository.name}/changeset-diff/{both}")) == last
 
 
+@pytest.mark.parametrize("view", ["changeset-diff", "changeset-patch", "changeset-download"])
+def test_both_ends_of_a_range_must_be_there(client, project, view):
+    repository, ids = project
+    for revision in (f"nosuch...{ids['Remove']}", f"{ids['Remove']}...nosuch"):
+        assert client.get(f"/{repository.name}/{view}/{revision}").status_code == 404
+
+
+def test_the_diff_of_one_file_is_a_page_too(client, project):
+    repository, ids = project
+    first, last = ids["Initial import"], ids["Remove"]
+    address = f"/{repository.name}/diff/README.rst?diff1={first}&diff2={last}"
+    for asked in (address, address + "&diff=diff"):
+        answer = client.get(asked)
+        assert (answer.status_code, answer["Location"]) == (
+            302,
+            f"/{repository.name}/compare/{first}...{last}?path=README.rst",
+        )
+    assert client.get(answer["Location"]).status_code == 200
+    assert client.get(address + "&diff=nosuch").status_code == 404
+
+
 def test_a_diff_above_the_bound_breaks_off(client, project, settings):
     from repos.vcs.errors import TooLarge
 
