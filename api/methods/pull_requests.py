@@ -99,6 +99,8 @@ def comment_pullrequest(
         raise ApiError("No permission to close pull request. User needs to be admin or owner.")
     if status and not may_vote(actor, pull_request):
         raise ApiError("No permission to change pull request status. User needs to be admin, owner or reviewer.")
+    if not pull_request.is_open:
+        raise ApiError("pull request is already closed")
     if not isinstance(comment_msg, str):
         raise ApiError("Invalid `comment_msg` arg in JSON DATA: must be text")
     comments.respond(actor=actor, pull_request=pull_request, text=comment_msg, status=status or None, close=close_pr)

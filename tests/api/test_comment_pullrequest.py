@@ -71,6 +71,8 @@ def test_closing_with_a_vote_and_after_it(api, user_api, reviewed):
     assert user_api.error("comment_pullrequest", pull_request_id=number, status="approved") == VOTE
     assert user_api.error("comment_pullrequest", pull_request_id=number, close_pr=True) == CLOSE
     assert api.error("comment_pullrequest", pull_request_id=number, status="rejected") == CLOSED
+    assert api.error("comment_pullrequest", pull_request_id=number, status="nonsense") == CLOSED
+    assert api.error("comment_pullrequest", pull_request_id=number, comment_msg=5) == CLOSED
     assert api.error("comment_pullrequest", pull_request_id=number, close_pr=True) == CLOSED
 
 
