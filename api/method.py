@@ -76,6 +76,7 @@ class Method:
     failure: str = ""  # what to answer instead of a complaint about a value; arguments in braces
     spellings: Mapping[str, str] = field(default_factory=dict)
     takes_null: tuple[str, ...] = ()
+    target: Callable[[Actor, Any], object] | None = None  # finds what the first argument names, or says why not
 
     @cached_property
     def parameters(self) -> dict[str, inspect.Parameter]:
@@ -107,7 +108,7 @@ class Method:
         if self.admin and not actor.is_admin:
             raise ApiError(access_denied(self.name))
         try:
-            return self.function(actor, **self.read(given), **({"site": site} if self.wants_site else {}))
+            return self.function(actor, **self.read(actor, given), **({"site": site} if self.wants_site else {}))
         except ApiError:
             raise
         except ValidationError as error:
@@ -137,20 +138,28 @@ class Method:
             raise ApiError(f"Unknown {', '.join(f'`{name}`' for name in unknown)} arg in JSON DATA", code=-32602)
         return given
 
-    def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments as the function takes them. Null for an optional one means "not given" (CONTRACT E8)."""
-        read = {
-            name: value
-            for name, value in given.items()
-            if value is not None or name in self.takes_null or self.parameters[name].default is inspect.Parameter.empty
-        }
-        try:
-            return {
-                self.parameters[name].name: coerce(name, value, self.types[self.parameters[name].name])
-                for name, value in read.items()
-            }
-        except ApiError as error:
-            raise self.invalid(error.message, given) from error
+    def read(self, actor: Actor, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments as the function takes them. Null for an optional one means "not given" (CONTRACT E8).
+
+        What the first one names is missed before another one's value is complained about, as where a method looks it
+        up first and reads values when it stores them.
+        """
+        values: dict[str, Any] = {}
+        wrong: ApiError | None = None
+        for name, parameter in self.parameters.items():
+            needed = name in self.takes_null or parameter.default is parameter.empty
+            if name not in given or (given[name] is None and not needed):
+                continue
+            try:
+                values[parameter.name] = coerce(name, given[name], self.types[parameter.name])
+            except ApiError as error:
+                wrong = wrong or error
+        if wrong is None:
+            return values
+        first = next(iter(self.parameters))
+        if self.target is not None and first in values:
+            self.target(actor, values[first])
+        raise self.invalid(wrong.message, given) from wrong
 
     def invalid(self, reason: str, given: Mapping[str, Any]) -> ApiError:
         """What failed for a value or a tool: the reason, or the sentence that clients know with the reason as data."""
@@ -268,6 +277,7 @@ class ApiNamespace(RpcNamespace):
         also: tuple[str, ...] = (),
         spellings: Mapping[str, str] | None = None,
         takes_null: tuple[str, ...] = (),
+        target: Callable[[Actor, Any], object] | None = None,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Register a function under its name and the names in ``also``.
 
@@ -277,11 +287,12 @@ class ApiNamespace(RpcNamespace):
                 braces; without one the reason itself is answered.
             spellings: further names of arguments, as published -> as in the signature.
             takes_null: optional arguments for which null is a (wrong) value and not "not given" (recorded).
+            target: raises when what the first argument names does not exist; asked before a value is complained about.
         """
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
             for name in (function.__name__, *also):
-                method = Method(name, function, admin, failure, spellings or {}, takes_null)
+                method = Method(name, function, admin, failure, spellings or {}, takes_null, target)
                 self.methods[name] = method
                 self.register_procedure(_procedure(method), name=name, context_target=CONTEXT)
             return function

@@ -30,7 +30,7 @@ LONGEST_DIFF = 1024 * 1024  # bytes that get_repo_changes answers at the most
 LONGEST_FILE = 16 * 1024 * 1024  # bytes that get_repo_file answers at the most
 
 
-@namespace.method()
+@namespace.method(target=lookups.repository)
 def get_changesets(
     actor: Actor,
     repoid: Id,
@@ -168,7 +168,7 @@ def _moment(name: str, text: str | None) -> datetime | None:
         raise ApiError(f"Invalid `{name}` arg in JSON DATA: must look like 2026-11-23T10:42:00") from None
 
 
-@namespace.method()
+@namespace.method(target=lookups.repository)
 def get_changeset(
     actor: Actor,
     repoid: Id,

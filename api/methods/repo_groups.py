@@ -99,7 +99,9 @@ def create_repo_group(
     return {"msg": f"created new repo group `{group_name}`", "repo_group": _answer(actor, group)}
 
 
-@namespace.method(admin=True, failure="failed to update repository group `{repogroupid}`")
+@namespace.method(
+    admin=True, failure="failed to update repository group `{repogroupid}`", target=lookups.repository_group
+)
 def update_repo_group(
     actor: Actor,
     repogroupid: Id,

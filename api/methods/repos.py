@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 
 from accounts.actors import Actor
 from accounts.models import JournalEntry, User
-from accounts.permissions import Level
+from accounts.permissions import FORK_REPOSITORY, Level
 from api import lookups
 from api.errors import ApiError
 from api.language import described
@@ -19,7 +19,7 @@ from api.serializers import journal_data
 from api.serializers_repos import people_data, refs_data, repositories_data, repository_data
 from api.serializers_reviews import pull_requests_into
 from repos.models import Repository, RepositoryGroup
-from repos.services import forks, pushes, repositories
+from repos.services import access, forks, pushes, repositories
 from repos.services.errors import HasForks, NameTaken
 from repos.services.repositories import KEEP, Landing
 
@@ -28,7 +28,7 @@ namespace = ApiNamespace()
 ROWS = 500  # of a streamed list, encoded at once
 
 
-@namespace.method()
+@namespace.method(target=lookups.repository)
 def get_repo(
     actor: Actor, repoid: Id, with_revision_names: bool = False, with_pullrequests: bool = False, *, site: str
 ) -> JsonObject:
@@ -193,7 +193,12 @@ def _landing(text: str) -> Landing:
     return kind, name
 
 
-@namespace.method(failure="failed to update repo `{repoid}`")
+def _own(actor: Actor, repoid: Id) -> Repository:
+    """A repository that the actor may change."""
+    return lookups.repository(actor, repoid, Level.ADMIN)
+
+
+@namespace.method(failure="failed to update repo `{repoid}`", target=_own)
 def update_repo(
     actor: Actor,
     repoid: Id,
@@ -241,7 +246,7 @@ def update_repo(
         Only Kallithea admin can specify `owner` param: not even yourself.
         failed to update repo `x`: a value cannot be used.
     """
-    repository = lookups.repository(actor, repoid, Level.ADMIN)
+    repository = _own(actor, repoid)
     if owner is not None and not actor.is_admin:
         raise PermissionDenied("Only Kallithea admin can specify `owner` param")
     new_owner = None if owner is None else User.objects.filter(username=owner).first()
@@ -285,7 +290,7 @@ def delete_repo(actor: Actor, repoid: Id, forks: str = "") -> JsonObject:
         Cannot delete `x` it still contains attached forks: ``forks`` does not say what happens to them.
         failed to delete repository `x`: another reason.
     """
-    repository = lookups.repository(actor, repoid, Level.ADMIN)
+    repository = _own(actor, repoid)
     name, deleted = repository.name, f"Deleted repository `{repository.name}`"
     try:
         if forks == "detach":
@@ -299,7 +304,7 @@ def delete_repo(actor: Actor, repoid: Id, forks: str = "") -> JsonObject:
     return {"msg": deleted, "success": True}
 
 
-@namespace.method(failure="failed to fork repository `{repoid}` as `{fork_name}`")
+@namespace.method(failure="failed to fork repository `{repoid}` as `{fork_name}`", target=lookups.repository)
 def fork_repo(
     actor: Actor,
     repoid: Id,
@@ -341,6 +346,8 @@ def fork_repo(
     """
     parent = lookups.repository(actor, repoid)
     group, name = _place(actor, fork_name)
+    if actor.may(FORK_REPOSITORY) and access.may_create_in(actor, group):
+        _refuse_taken(fork_name)  # whatever else is wrong, such as the owner
     try:
         fork = forks.create(
             actor=actor,
@@ -353,11 +360,17 @@ def fork_repo(
             landing=_new_landing(landing_rev),
             copy_permissions=copy_permissions,
         )
-    except NameTaken as error:
-        is_fork = Repository.objects.filter(name=fork_name, fork_of__isnull=False).exists()
-        raise ApiError(f"{'fork' if is_fork else 'repo'} `{fork_name}` already exist") from error
+    except NameTaken:
+        _refuse_taken(fork_name)
+        raise ApiError(f"repo `{fork_name}` already exist") from None  # by a repository group
     created = f"Created fork of `{parent.name}` as `{fork_name}`"
     return {"msg": created, "success": True, "fork": repository_data(actor, fork)}
+
+
+def _refuse_taken(name: str) -> None:
+    taken = Repository.objects.filter(name=name).first()
+    if taken is not None:
+        raise ApiError(f"{'repo' if taken.fork_of_id is None else 'fork'} `{name}` already exist")
 
 
 @namespace.method()
@@ -395,7 +408,7 @@ def get_repo_audit_logs(actor: Actor, repoid: Id, limit: int = 100, before: int 
     Raises:
         repository `x` does not exist: unknown, or no permission.
     """
-    repository = lookups.repository(actor, repoid, Level.ADMIN)
+    repository = _own(actor, repoid)
     entries = JournalEntry.objects.filter(subject_type="repository", subject_id=repository.pk).order_by("-pk")
     if before is not None:
         entries = entries.filter(pk__lt=before)

@@ -92,7 +92,12 @@ def create_user_group(
     return {"msg": f"created new user group `{group.name}`", "user_group": data, "users_group": data}
 
 
-@namespace.method(failure="failed to update user group `{usergroupid}`")
+def _own(actor: Actor, usergroupid: Id) -> UserGroup:
+    """A user group that the actor may change."""
+    return lookups.user_group(actor, usergroupid, Level.ADMIN)
+
+
+@namespace.method(failure="failed to update user group `{usergroupid}`", target=_own)
 def update_user_group(
     actor: Actor,
     usergroupid: Id,
@@ -120,7 +125,7 @@ def update_user_group(
         user `x` does not exist: no such owner.
         failed to update user group `x`: a value cannot be used, or the name is taken.
     """
-    group = lookups.user_group(actor, usergroupid, Level.ADMIN)
+    group = _own(actor, usergroupid)
     user_groups.update(
         actor=actor,
         group=group,
@@ -149,7 +154,7 @@ def delete_user_group(actor: Actor, usergroupid: Id) -> JsonObject:
         User Group assigned to x: repositories are granted to it.
         failed to delete user group ID:1 x: another reason.
     """
-    group = lookups.user_group(actor, usergroupid, Level.ADMIN)
+    group = _own(actor, usergroupid)
     number, name = group.pk, group.name
     try:
         user_groups.delete(actor=actor, group=group)
@@ -178,7 +183,7 @@ def add_user_to_user_group(actor: Actor, usergroupid: Id, userid: Id) -> JsonObj
         failed to add member to user group `x`: not possible.
     """
     user = lookups.user(userid)
-    group = lookups.user_group(actor, usergroupid, Level.ADMIN)
+    group = _own(actor, usergroupid)
     try:
         added = user_groups.add_member(actor=actor, group=group, user=user)
     except ValidationError as error:
@@ -205,7 +210,7 @@ def remove_user_from_user_group(actor: Actor, usergroupid: Id, userid: Id) -> Js
         user group `x` does not exist: unknown, or no permission.
     """
     user = lookups.user(userid)
-    group = lookups.user_group(actor, usergroupid, Level.ADMIN)
+    group = _own(actor, usergroupid)
     removed = user_groups.remove_member(actor=actor, group=group, user=user)
     done = f"removed member `{user.username}` from user group `{group.name}`"
     return {"success": removed, "msg": done if removed else "User wasn't in group"}

@@ -129,7 +129,14 @@ def create_user(
     return {"msg": f"created new user `{user.username}`", "user": _answer(actor, user)}
 
 
-@namespace.method(admin=True, failure="failed to update user `{userid}`")
+def _editable(actor: Actor, userid: Id) -> User:
+    user = lookups.user(userid)
+    if user.is_default:
+        raise ApiError("editing default user is forbidden")
+    return user
+
+
+@namespace.method(admin=True, failure="failed to update user `{userid}`", target=_editable)
 def update_user(
     actor: Actor,
     userid: Id,
@@ -169,9 +176,7 @@ def update_user(
         editing default user is forbidden: the user ``default``.
         failed to update user `x`: a value cannot be used or is taken.
     """
-    user = lookups.user(userid)
-    if user.is_default:
-        raise ApiError("editing default user is forbidden")
+    user = _editable(actor, userid)
     users.update(
         actor=actor,
         user=user,

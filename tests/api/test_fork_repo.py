@@ -30,6 +30,17 @@ def test_taken_names(api, ids):
     assert api.error("fork_repo", repoid="parent", fork_name="parent") == "repo `parent` already exist"
 
 
+def test_a_taken_name_goes_before_what_is_wrong_with_the_owner(api, user_api):
+    RepositoryFactory(name="parent")
+    taken = "repo `parent` already exist"
+    assert api.error("fork_repo", repoid="parent", fork_name="parent", owner="nobody") == taken
+    assert user_api.error("fork_repo", repoid="parent", fork_name="parent", owner="una") == taken
+    GlobalGrant.objects.filter(user=DEFAULT_USER_ID, kind="hg.create").update(permission="hg.create.none")
+    RepositoryFactory(name="hidden", is_private=True)  # nobody learns of it who could not have had the name
+    refused = "no permission to create top level repo"
+    assert user_api.error("fork_repo", repoid="parent", fork_name="hidden") == refused
+
+
 def test_the_fork_of_a_private_repository_is_private(api, user_api, ids):
     """K3"""
     api("update_repo", repoid="parent", private=True)
