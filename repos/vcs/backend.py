@@ -203,8 +203,11 @@ class Repository(abc.ABC):
         """A diff from ``old`` here to ``new`` in the repository at ``other`` (a fork), which may not be fetched."""
 
     @abc.abstractmethod
-    def patch(self, raw_id: str, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:  # noqa: B008
-        """The changeset with its header, against its first parent, as ``changeset-patch`` serves it."""
+    def patch(self, raw_id: str, options: DiffOptions = DiffOptions(), zone: str = "UTC") -> Iterator[bytes]:  # noqa: B008
+        """The changeset with its header, against its first parent, as ``changeset-patch`` serves it.
+
+        ``zone``: name of the time zone of the header's date, which does not say it.
+        """
 
     @abc.abstractmethod
     def archive(self, raw_id: str, format: ArchiveFormat, prefix: str) -> Iterator[bytes]:

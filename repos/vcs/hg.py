@@ -220,8 +220,8 @@ class HgRepository(Repository):
     def diff_between(self, other: Path, old: str, new: str, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:  # noqa: B008
         return self._spooled("diff_between", other=str(other), old=old, new=new, options=asdict(options))
 
-    def patch(self, raw_id: str, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:  # noqa: B008
-        return self._spooled("patch", raw_id=raw_id, options=asdict(options))
+    def patch(self, raw_id: str, options: DiffOptions = DiffOptions(), zone: str = "UTC") -> Iterator[bytes]:  # noqa: B008
+        return self._spooled("patch", raw_id=raw_id, options=asdict(options), zone=zone)
 
     def archive(self, raw_id: str, format: ArchiveFormat, prefix: str) -> Iterator[bytes]:
         self._ask("node", raw_id=raw_id, path="")  # an unknown changeset is an error before any output

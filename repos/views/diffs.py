@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import Http404, HttpResponseBase, HttpResponseRedirect
+from django.utils.timezone import get_default_timezone_name
 from django.views.decorators.http import require_safe
 
 from repos.vcs.types import DiffOptions, Position
@@ -55,9 +56,9 @@ def changeset_download(request: RepositoryRequest, revision: str) -> HttpRespons
 
 @require_safe
 def changeset_patch(request: RepositoryRequest, revision: str) -> HttpResponseBase:
-    """The same with the changeset's header."""
+    """The same with the changeset's header. Its date is in the server's zone, as those of the API."""
     found = exactly(request, revision)
-    pieces = request.repository.vcs.patch(found.raw_id, options(request))
+    pieces = request.repository.vcs.patch(found.raw_id, options(request), zone=get_default_timezone_name())
     return stream(pieces, TEXT, limit=settings.MAX_DIFF_BYTES)
 
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.factories import UserFactory
+from tests.factories import AdminFactory, UserFactory, key_of
 from tests.repo_builder import RepoBuilder
 from tests.repos.test_addresses import body
 
@@ -26,6 +26,16 @@ def test_a_range_gives_the_diff_of_the_last(client, project):
     last = body(client.get(f"/{repository.name}/changeset-diff/{ids['Remove']}"))
     assert b"deleted file mode" in last
     assert body(client.get(f"/{repository.name}/changeset-diff/{both}")) == last
+
+
+def test_the_date_of_a_patch_is_that_of_the_api(client, project, settings):
+    settings.TIME_ZONE = "America/New_York"
+    repository, ids = project
+    call = {"id": 1, "api_key": key_of(AdminFactory()), "method": "get_changeset"}
+    call |= {"args": {"repoid": repository.name, "raw_id": ids["Remove"]}}
+    said = client.post("/_admin/api", call, content_type="application/json").json()["result"]["date"]
+    patch = body(client.get(f"/{repository.name}/changeset-patch/{ids['Remove']}")).decode()
+    assert f"\n{'# Date' if repository.kind == 'hg' else 'Date:'} {said.replace('T', ' ')}\n" in patch
 
 
 @pytest.mark.parametrize("view", ["changeset-diff", "changeset-patch", "changeset-download"])

@@ -295,6 +295,11 @@ def test_patch_headers(sampled, kind):
         assert "\nStable edit\n\ndiff --git a/README b/README\n" in text
 
 
+def test_the_date_of_a_patch_is_in_the_given_zone(sampled):
+    patch = b"".join(sampled.repository.patch(sampled["Stable edit"], zone="America/New_York"))
+    assert b" 2010-01-05 07:30:00\n" in patch.partition(b"diff --git")[0]
+
+
 def test_merge_patch_is_against_the_first_parent(sampled):
     text = b"".join(sampled.repository.patch(sampled["Merge feature"])).decode()
     assert "b/src/feature.py" in text

@@ -5,9 +5,9 @@ from __future__ import annotations
 import bz2
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC
 from pathlib import Path
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 import zstandard
 
@@ -205,9 +205,9 @@ class GitContent(GitHistory):
         self._require_commits(new, at=other)
         return self._diff(old, new, options, also=other)
 
-    def patch(self, raw_id: str, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:  # noqa: B008
+    def patch(self, raw_id: str, options: DiffOptions = DiffOptions(), zone: str = "UTC") -> Iterator[bytes]:  # noqa: B008
         changeset = self.changeset(raw_id)
-        date = changeset.date.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        date = changeset.date.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S")
         header = (
             f"From {raw_id} {date}\nFrom: {changeset.author}\nDate: {date}\n"
             f"Subject: [PATCH] {changeset.message}\n---\n\n"

@@ -11,9 +11,11 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from io import BytesIO
 from itertools import chain
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from mercurial import archival, bundle2, bundlerepo, discovery, error, mdiff, patch, scmutil
 from mercurial.node import bin as unhex
@@ -194,10 +196,10 @@ def _common_ancestor(call: Call) -> str:
 
 
 def _patch(call: Call) -> None:
-    """A header as Kallithea writes it, with the date in UTC, and the diff against the first parent."""
+    """A header as Kallithea writes it, with the date as it was in a ``zone``, and the diff against the first parent."""
     repo = call.repo
     new = repo[node_of(repo, call["raw_id"])]
-    date = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(new.date()[0])).encode()
+    date = datetime.fromtimestamp(new.date()[0], ZoneInfo(call["zone"])).strftime("%Y-%m-%d %H:%M:%S").encode()
     lines = [b"# HG changeset patch", b"# User " + new.user(), b"# Date " + date, b"# Node ID " + new.hex()]
     lines += [b"# Parent  " + parent.hex() for parent in new.parents() if parent.rev() >= 0]
     lines += [b"", new.description(), b"", b""]
