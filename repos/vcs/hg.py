@@ -13,7 +13,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, timedelta, timezone
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,6 +38,7 @@ from repos.vcs.types import (
     Position,
     Refs,
     Signature,
+    moment,
 )
 
 _LONG = 3600.0  # seconds for what copies a whole repository
@@ -321,7 +322,7 @@ def _changeset(record: Sequence[Any]) -> Changeset:
     return Changeset(
         raw_id=raw_id,
         author=author,
-        date=(_EPOCH + timedelta(seconds=seconds)).astimezone(zone),
+        date=moment(seconds, zone),
         message=message,
         parents=tuple(parents),
         branch=branch,
@@ -336,9 +337,6 @@ def _signed(author: Signature) -> dict[str, Any]:
         "user": f"{author.name} <{author.email}>",
         "date": [int(author.date.timestamp()), -int(offset.total_seconds())],
     }
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _node(entry: Sequence[Any]) -> Node:

@@ -7,11 +7,20 @@ and with U+FFFD replacement in texts (authors, messages, reference names).
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
 NULL_ID = "0" * 40
+
+
+#: The second day of the year 1 and the last of 9999 in seconds: in between, every time zone has a name for a moment.
+_SECOND_DAY, _LAST_DAY = -62_135_510_400, 253_402_214_400
+
+
+def moment(seconds: float, zone: tzinfo = UTC) -> datetime:
+    """The date of a changeset, which may be anything that somebody wrote: 1970 where no calendar has it."""
+    return datetime.fromtimestamp(seconds if _SECOND_DAY <= seconds < _LAST_DAY else 0, zone)
 
 
 class Kind(StrEnum):

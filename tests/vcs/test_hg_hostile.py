@@ -1,6 +1,9 @@
 """What a hostile name or a hostile Mercurial repository cannot do."""
 
 import os
+import subprocess
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -70,6 +73,31 @@ def test_a_revision_is_a_name_and_nothing_else(built, revision):
         repository.resolve(revision)
     with pytest.raises(RevisionNotFound):
         repository.positions(LogQuery(start=revision))
+
+
+_FAR = """
+import sys
+from mercurial import context, hg, ui
+
+repository = hg.repository(ui.ui(), sys.argv[1].encode())
+date = (int(sys.argv[2]), 0)
+file = lambda repo, commit, path: context.memfilectx(repo, commit, path, b"far")
+parents = [repository[b"tip"].node(), None]
+repository.commitctx(context.memctx(repository, parents, b"far", [b"a.txt"], file, b"Far <far@example.com>", date))
+"""
+
+
+@pytest.mark.parametrize("seconds", [253402300799, 99999999999999, -62135596800])
+def test_a_date_of_no_calendar_leaves_everything_readable(built, seconds):
+    repository, ids = built
+    subprocess.run([sys.executable, "-c", _FAR, str(repository.path), str(seconds)], check=True)
+    far = repository.tip().raw_id
+    assert far not in ids.values()
+    assert repository.changeset(far).date == datetime(1970, 1, 1, tzinfo=UTC)
+    assert [found.raw_id for found in repository.changesets([*ids.values(), far])] == [*ids.values(), far]
+    assert b"# Date 1970-01-01 01:00:00\n" in b"".join(repository.patch(far, zone="Europe/Berlin"))
+    assert b"".join(repository.archive(far, "zip", "far"))
+    assert b"".join(repository.archive(far, "tar", "far"))
 
 
 @pytest.mark.parametrize("raw_id", ["tip", "0", "all()", "", "0" * 40, "f" * 40, "A" * 40, "e" * 40, "--help"])

@@ -366,10 +366,26 @@ def test_odd_commits_are_read(make):
     assert signed.message == ""
     assert signed.date == START
     assert add(b"author " + who, b"committer A <a@b> 99999999999999999 +0000").date.year == 1970
+    for seconds in (b"253402300799", b"-62135596800", b"-99999999999999999"):  # of no year in one time zone or another
+        assert add(b"author " + who, b"committer A <a@b> " + seconds + b" +0000").date.year == 1970
+    assert add(b"author " + who, b"committer A <a@b> 253402214399 +1400").date.year == 9999
     assert add(b"author " + who, b"committer A <a@b> 1262349000 +9999").date == START
     assert add(b"author nobody", b"committer nobody").author == "nobody <>"
     assert add(b"author A> <x> <y@z> 5 +0000", b"committer " + who).author == "A> <x>"
     assert add(b"nothing").author == " <>"
+
+
+def test_a_time_that_is_none_leaves_the_history_readable(make):
+    builder = RepoBuilder("git")
+    builder.commit("one", {"a.txt": "1"})
+    made = make(builder)
+    path = made.repository.path
+    data = git(path, "cat-file", "commit", "main").encode().replace(b"1262349000", b"18446744073709551615")
+    assert data.count(b"18446744073709551615") == 2
+    raw_id = git(path, "hash-object", "-t", "commit", "-w", "--stdin", "--literally", input=data)
+    git(path, "update-ref", "refs/heads/odd", raw_id)
+    assert {position.raw_id for position in made.repository.positions(LogQuery())} == {made["one"], raw_id}
+    assert made.repository.changeset(raw_id).date.year == 1970
 
 
 def test_many_loose_references_are_packed(make):

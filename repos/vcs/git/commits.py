@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, timedelta, timezone
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from repos.vcs.errors import RevisionNotFound
 from repos.vcs.git.isolation import git, objects_only
 from repos.vcs.git.readers import DIFF_TREE
 from repos.vcs.process import Stream, stream
-from repos.vcs.types import Changeset, FileChanges
+from repos.vcs.types import Changeset, FileChanges, moment
 
 TIMEOUT = 300.0
 _COMMIT = re.compile(
@@ -22,7 +22,7 @@ _COMMIT = re.compile(
 )
 _ENCODING = re.compile(rb"^encoding ([!-~]+)$", re.MULTILINE)
 _NO_CHANGES = FileChanges()
-_EPOCH = datetime.fromtimestamp(0, UTC)
+_EPOCH = moment(0)
 
 
 def parse_commit(raw_id: str, data: bytes, files: FileChanges | None = None) -> Changeset:
@@ -37,7 +37,7 @@ def parse_commit(raw_id: str, data: bytes, files: FileChanges | None = None) -> 
     return Changeset(
         raw_id,
         _person(author).decode(encoding, "replace"),
-        _date(int(seconds), zone) if seconds else _EPOCH,
+        moment(int(seconds), _zone(zone)) if seconds else _EPOCH,
         data[match.end() :].decode(encoding, "replace"),
         tuple(parents.decode("ascii").split()[1::2]),
         files=files,
@@ -122,13 +122,6 @@ def _person(line: bytes) -> bytes:
     if not bracket:
         return line.strip() + b" <>"
     return name.strip() + b" <" + rest.partition(b">")[0] + b">"
-
-
-def _date(seconds: int, zone: bytes) -> datetime:
-    try:
-        return datetime.fromtimestamp(seconds, _zone(zone))
-    except (OverflowError, ValueError, OSError):
-        return _EPOCH
 
 
 @lru_cache(maxsize=2048)

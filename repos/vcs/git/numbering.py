@@ -22,6 +22,7 @@ from repos.vcs.types import Position, Refs
 TIMEOUT = 120.0
 MAX_CHANGESETS = 400_000  # kept in memory over all repositories, about 150 bytes each
 _MAX_REACHABLE = 64
+_LATEST = 2**63 - 1  # seconds that an index holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,14 @@ def walk(
     return [number for number in found if number is not None]
 
 
+def _times(seconds: Sequence[bytes]) -> array[int]:
+    """As numbers; Git says 2**64 - 1 for what somebody wrote that is no time at all."""
+    try:
+        return array("q", map(int, seconds))
+    except OverflowError:
+        return array("q", (min(int(text), _LATEST) for text in seconds))
+
+
 def _build(path: Path, key: bytes, tips: Sequence[str]) -> Index:
     if not tips:
         return Index(key, "", array("q"), {})
@@ -132,6 +141,6 @@ def _build(path: Path, key: bytes, tips: Sequence[str]) -> Index:
     return Index(
         key=key,
         hashes=hashes.decode("ascii"),
-        times=array("q", map(int, output[0::2])),
+        times=_times(output[0::2]),
         numbers={digits[number * 20 : number * 20 + 20]: number for number in range(len(digits) // 20)},
     )

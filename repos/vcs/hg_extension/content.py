@@ -11,7 +11,6 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
 from io import BytesIO
 from itertools import chain
 from typing import Any
@@ -23,10 +22,12 @@ from mercurial.node import nullrev
 
 from repos.vcs.hg_extension.base import CACHE, PIECE, Call, Failure, Operation, node_of, path_bytes, path_text
 from repos.vcs.hg_extension.history import common_with
+from repos.vcs.types import moment
 
 _FILE_MODES = {b"": 0o100644, b"x": 0o100755, b"l": 0o120000}
 _SYMLINK = 0o120000
 _ZIP_EPOCH = 315532800  # 1980-01-01: the format knows nothing older
+_ZIP_END = 4354819198  # the last moment of 2107: nor anything younger
 LARGEST_TEXT = 32 << 20  # bytes of a file that is compared by lines
 
 
@@ -199,7 +200,7 @@ def _patch(call: Call) -> None:
     """A header as Kallithea writes it, with the date as it was in a ``zone``, and the diff against the first parent."""
     repo = call.repo
     new = repo[node_of(repo, call["raw_id"])]
-    date = datetime.fromtimestamp(new.date()[0], ZoneInfo(call["zone"])).strftime("%Y-%m-%d %H:%M:%S").encode()
+    date = moment(new.date()[0], ZoneInfo(call["zone"])).strftime("%Y-%m-%d %H:%M:%S").encode()
     lines = [b"# HG changeset patch", b"# User " + new.user(), b"# Date " + date, b"# Node ID " + new.hex()]
     lines += [b"# Parent  " + parent.hex() for parent in new.parents() if parent.rev() >= 0]
     lines += [b"", new.description(), b"", b""]
@@ -256,7 +257,7 @@ def _archive(call: Call) -> None:
     repo = call.repo
     context = repo[node_of(repo, call["raw_id"])]
     prefix = path_bytes(call["prefix"])
-    mtime = int(context.date()[0])
+    mtime = int(moment(context.date()[0]).timestamp())
     writer = _zip if call["format"] == "zip" else _tar
     writer(_Output(call), _entries(context, prefix + b"/"), mtime)
 
@@ -314,7 +315,7 @@ def _tar(output: Any, entries: Iterable[tuple[bytes, int, bytes]], mtime: int) -
 
 
 def _zip(output: Any, entries: Iterable[tuple[bytes, int, bytes]], mtime: int) -> None:
-    date = time.gmtime(max(mtime, _ZIP_EPOCH))[:6]
+    date = time.gmtime(min(max(mtime, _ZIP_EPOCH), _ZIP_END))[:6]
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, mode, data in entries:
             entry = zipfile.ZipInfo(name.decode("utf-8", "replace"), date)
