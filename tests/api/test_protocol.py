@@ -93,6 +93,8 @@ def test_a_request_without_a_body(client):
     assert post(client, "")["error"] == "Content-Length is 0"
     answer = client.get(ENDPOINT)
     assert json.loads(answer.content)["error"] == "No Content-Length in request"
+    answer = client.get(ENDPOINT, CONTENT_LENGTH="0")
+    assert json.loads(answer.content)["error"] == "Content-Length is 0"
     assert client.head(ENDPOINT).status_code == 200
     for method in (client.put, client.delete, client.options, client.patch):
         assert method(ENDPOINT).status_code == 405
