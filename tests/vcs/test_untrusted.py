@@ -187,6 +187,19 @@ def test_readers_are_bounded_and_survive_death(make, monkeypatch):
     assert last.repository.read_file(last["c4"], "a") == b"4"
 
 
+def test_no_line_of_a_file_ends_a_difference(make, kind):
+    """Else the rest of it would be shown as the next difference, of another changeset."""
+    builder = RepoBuilder(kind)
+    builder.commit("one", {"a": "1\n"})
+    builder.commit("two", {"a": "x@END@\n@END@\n@\n"})
+    builder.commit("three", {"b": "harmless\n"})
+    made = make(builder)
+    for _ in range(2):
+        odd = b"".join(made.repository.change(made["two"]))
+        assert odd.endswith(b"+x@END@\n+@END@\n+@\n")
+        assert b"".join(made.repository.change(made["three"])).endswith(b"+harmless\n")
+
+
 def test_a_fork_leaves_the_parents_readers_alone(make):
     builder = RepoBuilder("git")
     builder.commit("one", {"a": "1"})

@@ -69,7 +69,7 @@ class Reader:
         """What ``diff-tree -m --name-status -z`` says of one commit."""
         if self._diff is None or not self._diff.alive:
             self._diff = Helper(git(*DIFF_TREE), env=objects_only(self.path))
-        end = f"@{secrets.token_hex(16)}@\n".encode("ascii")  # Git echoes it; no file can have a name that forges it
+        end = _end_mark()
         self._diff.write(raw_id.encode("ascii") + b"\n" + end)
         return self._diff.read_until(end)
 
@@ -81,12 +81,13 @@ class Reader:
         if self._patch is None or not self._patch.alive:
             self._patch = Helper(git(*PATCH_TREE), env=objects_only(self.path))
         names = [new] if old is None else [new, old]  # the other one in the place of its parent
-        self._patch.write(f"{' '.join(names)}\n@END@\n".encode("ascii"))  # no line of a difference has an @ alone
+        end = _end_mark()
+        self._patch.write(f"{' '.join(names)}\n".encode("ascii") + end)
         infos = self.infos(names)  # another process says what they are while this one compares them
         if any(info is None or info[1] != "commit" for info in infos):
             self._patch.close()
             return None
-        answer = self._patch.read_until(b"@END@\n", max_bytes=max_bytes)
+        answer = self._patch.read_until(end, max_bytes=max_bytes)
         return answer.partition(b"\n")[2]  # after the commit's own hash
 
     def _cat_file(self) -> Helper:
@@ -99,6 +100,12 @@ class Reader:
             if helper is not None:
                 helper.close()
         self._cat = self._diff = self._patch = None
+
+
+def _end_mark() -> bytes:
+    """A line that Git echoes after an answer. No name and no content in a repository can forge it: what comes after a
+    forged one would be taken for the next answer."""
+    return f"@{secrets.token_hex(16)}@\n".encode("ascii")
 
 
 #: How differences look, with whatever options; a reader has the default ones.
