@@ -31,16 +31,17 @@ def refused_reference(old: str, new: str, name: str, patterns: list[str]) -> str
 def refused_file(news: list[str], limit: int) -> str:
     """Which new file is too large; empty when none is."""
     found = git("rev-list", "--objects", f"--filter=blob:limit={limit + 1}", "--filter-print-omitted",
+                "--filter-provided-objects",  # a tag may be of a file
                 *news, "--not", "--all")  # fmt: skip
     if found.returncode:
         return "the push could not be checked"
-    large = {line[1:41] for line in found.stdout.splitlines() if line.startswith("~")}
+    large = {line[1:41] for line in found.stdout.split("\n") if line.startswith("~")}
     if not large:
         return ""
-    named = git("rev-list", "--objects", *news, "--not", "--all").stdout.splitlines()
+    named = git("rev-list", "--objects", *news, "--not", "--all").stdout.split("\n")
     line = next(line for line in named if line[:40] in large)
     size = git("cat-file", "-s", line[:40]).stdout.strip()
-    return f"{line[41:]} has {size} bytes; files of more than {limit} bytes are not accepted here"
+    return f"{line[41:] or 'a file'} has {size} bytes; files of more than {limit} bytes are not accepted here"
 
 
 def main() -> int:

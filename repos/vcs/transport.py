@@ -288,7 +288,7 @@ def _git_updates(moved: Path) -> tuple[RefUpdate, ...]:
     if not moved.exists():
         return ()
     updates = []
-    for line in moved.read_bytes().decode("utf-8", "surrogateescape").splitlines():
+    for line in _lines(moved.read_bytes()):
         old, new, name = line.split(" ", 2)
         for kind, prefix in _PREFIXES.items():
             if name.startswith(prefix):
@@ -303,10 +303,8 @@ def _git_new(folder: Path, updates: tuple[RefUpdate, ...]) -> tuple[str, ...]:
     if not new:
         return ()
     here = {_PREFIXES["branch" if update.type == "branch" else "tag"] + update.name for update in updates}
-    listed = run(
-        git("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags"), env=_in(folder)
-    ).decode("utf-8", "surrogateescape")
-    known = {line[:40] for line in listed.splitlines() if line[41:] not in here}
+    listed = run(git("for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags"), env=_in(folder))
+    known = {line[:40] for line in _lines(listed) if line[41:] not in here}
     known |= {update.old for update in updates if update.old}
     asked = "".join(f"{raw_id}\n" for raw_id in new) + "".join(f"^{raw_id}\n" for raw_id in known)
     out = run(
@@ -315,6 +313,11 @@ def _git_new(folder: Path, updates: tuple[RefUpdate, ...]) -> tuple[str, ...]:
         env=_in(folder),
     )
     return tuple(out.decode("ascii").split())
+
+
+def _lines(output: bytes) -> list[str]:
+    """The lines that Git wrote. The name of a reference may hold what Python takes for the end of a line (U+2028)."""
+    return output.decode("utf-8", "surrogateescape").split("\n")[:-1]
 
 
 def _in(folder: Path) -> dict[str, str]:

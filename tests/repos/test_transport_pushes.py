@@ -113,6 +113,34 @@ def test_git_pushes_tags_force_and_deletions(server, repositories_root, tmp_path
     ]  # fmt: skip
 
 
+def test_no_name_of_a_branch_hides_what_is_pushed(server, repositories_root, tmp_path, told):
+    """Unicode has ends of lines that Git does not know, and what follows one could be the hash of a later push."""
+    made = repository("git", repositories_root, name="made")
+    work = work_tree("git", tmp_path / "work")
+    url = server.url(made, made.owner)
+    first, second = head("git", work), commit("git", work, "two")
+    push("git", work, url, f"HEAD~1:refs/heads/a\u2028{second}", "HEAD~1:refs/heads/b\x85c")
+    push("git", work, url)
+    assert [pushed.changesets[-1] for _, _, pushed in told] == [first, second]
+    assert {update.name for update in told[0][2].refs} == {f"a\u2028{second}", "b\x85c"}
+    assert JournalEntry.objects.filter(action="push").count() == 2
+
+
+def test_a_tag_of_a_file_is_no_way_past_the_largest_size(server, repositories_root, tmp_path):
+    made = repository("git", repositories_root, name="made", max_file_size=2000)
+    work = work_tree("git", tmp_path / "work")
+    url = server.url(made, made.owner)
+    (work / "large").write_text("x" * 2001)
+    call("git", "tag", "v1", call("git", "hash-object", "-w", "large", cwd=work).strip(), cwd=work)
+    call("git", "tag", "-am", "the same", "v2", "v1", cwd=work)
+    for tag in ("v1", "v2"):
+        with pytest.raises(Refused, match="has 2001 bytes; files of more than 2000 bytes are not accepted"):
+            push("git", work, url, tag)
+    (work / "large").write_text("x" * 2000)
+    call("git", "tag", "v3", call("git", "hash-object", "-w", "large", cwd=work).strip(), cwd=work)
+    push("git", work, url, "v3")
+
+
 def test_git_fetches_shallow_and_partial(server, repositories_root, tmp_path):
     made = repository("git", repositories_root, name="made")
     work = work_tree("git", tmp_path / "work")
