@@ -48,7 +48,7 @@ class ActorMiddleware:
         except AuthenticationFailed as error:
             return HttpResponseForbidden(str(error), content_type="text/plain; charset=utf-8")
         request.actor, request.user = actor, actor.user  # type: ignore[attr-defined]
-        # No cookie is involved, so nobody else's page can have made the browser send this.
+        # No cookie is involved: whose page made the browser send this has the key, and can do all of it anyway.
         request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
         return self.get_response(request)
 

@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.contrib.auth import login, logout, update_session_auth_hash
 from django.contrib.auth.tokens import default_token_generator
 from django.contrib.sessions.models import Session
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
@@ -60,11 +60,23 @@ def safe_target(request: HttpRequest) -> str:
     return reverse("home")
 
 
+def require_no_key(request: HttpRequest) -> None:
+    """Refuse to begin or end a session for who comes with a key.
+
+    Forms with a key need no token, and an address with a key in it can be in anybody's page: a visitor of that page
+    would be signed in here as somebody else, without noticing.
+    """
+    if request.actor.key is not None:  # type: ignore[attr-defined]
+        raise PermissionDenied
+
+
 @never_cache
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponseBase:
     """Every failure says the same; too many of them are refused without looking."""
+    if request.method == "POST":
+        require_no_key(request)
     form = SignInForm(request.POST or None)
     status = 200
     if request.method == "POST" and form.is_valid():
@@ -96,6 +108,7 @@ def _refused(form: Form, error: TooManyFailures) -> int:
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
+    require_no_key(request)
     logout(request)
     return redirect("home")
 

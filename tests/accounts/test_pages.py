@@ -34,6 +34,17 @@ def test_signing_in_and_out(client):
     assert client.session.session_key != before
 
 
+def test_a_key_in_an_address_signs_nobody_in_or_out(client):
+    """A form with a key needs no token, so it can be in anybody's page."""
+    user, stranger = UserFactory(), UserFactory()
+    address = f"{LOGIN}?api_key={key_of(stranger)}"
+    answer = client.post(address, {"username": stranger.username, "password": PASSWORD})
+    assert (answer.status_code, answer.cookies.get("sessionid")) == (403, None)
+    sign_in(client, user)
+    assert client.post(f"/_admin/logout?api_key={key_of(stranger)}").status_code == 403
+    assert client.get("/_admin/my_account").status_code == 200
+
+
 @pytest.mark.parametrize(
     "target",
     ["//evil.example", "/\\evil", "https://evil.example", "https:evil", "/%0d%0aX: y\r\nX: y", "javascript:1", "x"],
