@@ -16,7 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.backends import BaseBackend
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import get_hashers, make_password
 from django.core.cache import cache
 from django.db import connection
 from django.db.models import Model, Q
@@ -243,7 +243,9 @@ def _check_password(user: User, password: str) -> bool:
     try:
         good = user.check_password(password)
     except ValueError:  # bcrypt refuses more than 72 bytes, and NUL
-        return False
+        good = False
+    if not good and user.password.partition("$")[0] in {hasher.algorithm for hasher in get_hashers()[1:]}:
+        make_password("as slow as a real one")  # an imported hash is quicker, and that would tell names
     if good:
         if len(_proven) >= MOST_PROVEN:
             _proven.clear()

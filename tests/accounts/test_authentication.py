@@ -244,6 +244,23 @@ def test_an_imported_bcrypt_password_works_and_is_upgraded(una, settings, passwo
         assert User.objects.get(pk=una.pk).password.startswith("md5$")
 
 
+@pytest.mark.parametrize("password", ["wrong", "x" * 100])
+def test_an_imported_password_fails_no_quicker_than_any_other(una, settings, monkeypatch, password):
+    """Else the time tells which names are those of users."""
+    bcrypt = pytest.importorskip("bcrypt")
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+        "django.contrib.auth.hashers.BCryptPasswordHasher",
+    ]
+    hashed = []
+    monkeypatch.setattr("accounts.authentication.make_password", lambda password: hashed.append("dummy"))
+    User.objects.filter(pk=una.pk).update(password=f"bcrypt${bcrypt.hashpw(b'secret', bcrypt.gensalt(4)).decode()}")
+    for name in ("una", "nobody"):
+        with pytest.raises(AuthenticationFailed):
+            actor_for_password(name, password, HERE)
+    assert hashed == ["dummy", "dummy"]
+
+
 def test_djangos_views_sign_in_by_the_same_rule(una, rf):
     assert authenticate(rf.post("/", REMOTE_ADDR=HERE), username="UNA", password=PASSWORD) == una
     una.ip_ranges.create(cidr="10.0.0.0/8")
