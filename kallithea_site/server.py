@@ -34,6 +34,7 @@ accesslog = "-" if settings.ACCESS_LOG else None
 access_log_format = '%(h)s %(t)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms'
 
 _QUERY = re.compile(r"\?[^\s'\"]*")
+_RESET = re.compile(r"(/password_reset)/.+")  # whoever reads the link before it is used can use it
 
 
 def without_queries(record: logging.LogRecord) -> bool:
@@ -69,6 +70,7 @@ class SiteLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
 
     def atoms(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> dict[str, Any]:
         path = str(environ.get("PATH_INFO", "")).encode("unicode_escape").decode("ascii")
+        path = _RESET.sub(r"\1/...", path)
         atoms: dict[str, Any] = super().atoms(resp, req, {**environ, "PATH_INFO": path}, request_time)
         return atoms
 

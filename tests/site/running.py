@@ -64,6 +64,16 @@ class RunningSite:
             assert response.status == 200
         return self
 
+    def said(self) -> str:
+        """Everything that it printed and logged so far; the access log is printed."""
+        assert self.process.stdout is not None
+        while select.select([self.process.stdout], [], [], 0.5)[0]:
+            data = os.read(self.process.stdout.fileno(), 65536)
+            if not data:
+                break
+            self.output += data.decode()
+        return self.output + self.log.read_text()
+
     @property
     def url(self) -> str:
         match = re.search(r"^Kallithea is at (\S+)/\n", self.output, re.MULTILINE)

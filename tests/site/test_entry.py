@@ -156,6 +156,15 @@ def test_keys_in_addresses_are_not_logged(site):
     talk(site, b"GET /_admin/health?api_key=tell-nobody HTTP/1.1\r\nHost: s\r\nConnection: close\r\n\r\n")
     talk(site, b"GET /_admin/health?api_key=tell-nobody HTTP/9.9 x\r\n\r\n")
     talk(site, b"GET /%0aforged HTTP/1.1\r\nHost: s\r\nReferer: /?tell-nobody\r\nConnection: close\r\n\r\n")
-    log = site.log.read_text()
+    log = site.said()
+    assert '"GET /_admin/health" 200' in log
     assert "tell-nobody" not in log
+    assert '"GET /\\nforged" 302' in log
     assert "\nforged" not in log
+
+
+def test_links_for_a_new_password_are_not_logged(site):
+    talk(site, b"GET /_admin/password_reset/Mg/hush HTTP/1.1\r\nHost: s\r\nConnection: close\r\n\r\n")
+    log = site.said()
+    assert "/_admin/password_reset/..." in log
+    assert "hush" not in log
