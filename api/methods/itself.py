@@ -6,9 +6,12 @@ import fnmatch
 
 from accounts.actors import Actor
 from api import describe
+from api.errors import ApiError
 from api.method import ApiNamespace, JsonObject
 
 namespace = ApiNamespace()
+
+LONGEST_PATTERN = 100  # characters; each new one is compiled, and kept
 
 
 @namespace.method()
@@ -24,7 +27,12 @@ def get_method(actor: Actor, pattern: str = "*") -> list[JsonObject]:
         A list of ``name``, ``signature``, ``summary``, ``description``, ``needs``, ``args`` (each with ``name``,
         ``type``, ``required``, ``default``, ``description`` and ``spellings``: further names that it may have),
         ``returns``, and ``errors`` (each with ``error``, its text, and ``when``).
+
+    Raises:
+        Invalid `pattern` arg in JSON DATA: it is longer than 100 characters.
     """
+    if len(pattern) > LONGEST_PATTERN:
+        raise ApiError(f"Invalid `pattern` arg in JSON DATA: is longer than {LONGEST_PATTERN} characters", code=-32602)
     return [
         {
             "name": d.name,

@@ -25,3 +25,10 @@ def test_patterns(user_api):
     assert {"get_user", "get_users"} < {method["name"] for method in user_api("get_method", pattern="get_user*")}
     assert user_api("get_method", pattern="nosuch") == []
     assert [method["name"] for method in user_api("get_method")] == sorted(server.methods)
+
+
+def test_a_long_pattern_is_refused(user_api):
+    """It would be compiled for seconds, and kept for good."""
+    assert user_api.error("get_method", pattern="*a" * 51) == (
+        "Invalid `pattern` arg in JSON DATA: is longer than 100 characters"
+    )
