@@ -192,12 +192,14 @@ def group_members_data(actor: Actor, group: RepositoryGroup) -> list[JsonObject]
     return [member_data(actor, grant, "group") for grant in grants]
 
 
-def job_data(job: Job) -> JsonObject:
+def job_data(job: Job, names: Mapping[int, str]) -> JsonObject:
+    """``names``: of the repositories that the actor may see. Who started a job and may see its repository no more
+    does not hear what that is called now."""
     return {
         "job_id": job.pk,
         "kind": job.kind,
         "state": job.state,
-        "repository": job.repository.name if job.repository is not None else job.repository_name,
+        "repository": names.get(job.repository_id or 0, job.repository_name),
         "started_by": job.actor.username if job.actor is not None else None,
         "progress": job.progress,
         "result": job.result,

@@ -121,9 +121,9 @@ def comment_details(comment: Comment, place: Place | None) -> JsonObject:
     }
 
 
-def reviews_of(repository: Repository, raw_id: str) -> list[JsonObject]:
-    """get_changeset's ``reviews``: the newest vote of all, or none."""
-    newest = votes.changeset_status(repository, raw_id)
+def reviews_of(actor: Actor, repository: Repository, raw_id: str) -> list[JsonObject]:
+    """get_changeset's ``reviews``: the newest vote of all that the actor may see, or none."""
+    newest = votes.changeset_status(actor, repository, raw_id)
     return [] if newest is None else [vote_data(newest)]
 
 

@@ -219,6 +219,11 @@ class VoteStatus(models.TextChoices):
 
 
 class ChangesetStatusQuerySet(models.QuerySet["ChangesetStatus"]):
+    def visible_to(self, actor: Actor) -> Self:
+        """Those outside any pull request, and in one that ``actor`` may see."""
+        seen = PullRequest.objects.visible_to(actor).order_by().values("pk")
+        return self.filter(Q(pull_request=None) | Q(pull_request__in=seen))
+
     def of_changeset(self, repository: Repository, raw_id: str) -> Self:
         """Every vote on a changeset, the newest first."""
         return self.filter(repository=repository, raw_id=raw_id).order_by("-pk")

@@ -204,7 +204,7 @@ def get_changeset(
     row = changesets.read_one(repository, position.raw_id) if position.raw_id != NULL_ID else _NULL_ROW
     data = changeset_data(row, position.revision)
     if with_reviews:
-        data["reviews"] = reviews_of(repository, row.raw_id)
+        data["reviews"] = reviews_of(actor, repository, row.raw_id)
     if with_comments:
         data["comments"] = comments_of(repository, row.raw_id)
     if with_inline_comments:

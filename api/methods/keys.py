@@ -37,8 +37,9 @@ def get_api_keys(actor: Actor, userid: Id = None) -> list[JsonObject]:
         user `x` does not exist: no such user.
     """
     rows = keys.of(actor, lookups.account(actor, userid))
-    repositories = Repository.objects.in_bulk([row.repository_id for row in rows if row.repository_id is not None])
-    groups = RepositoryGroup.objects.in_bulk([row.group_id for row in rows if row.group_id is not None])
+    # The name of a place that the caller may see no more is not told, as of one that is gone.
+    repositories = Repository.objects.visible_to(actor).in_bulk([row.repository_id or 0 for row in rows])
+    groups = RepositoryGroup.objects.visible_to(actor).in_bulk([row.group_id or 0 for row in rows])
     return [_key_data(row, repositories, groups) for row in rows]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.core.exceptions import ValidationError
 
 from accounts.actors import Actor
@@ -11,6 +13,7 @@ from api.errors import ApiError
 from api.method import ApiNamespace, Id, JsonObject
 from api.paging import first
 from api.serializers_repos import job_data
+from repos.models import Job, Repository
 from repos.services import jobs, repositories, rescan
 from repos.services import pull as pulling
 from repos.vcs.errors import VcsError
@@ -101,7 +104,14 @@ def get_jobs(actor: Actor, repoid: Id = None, limit: int = 100) -> list[JsonObje
     found = jobs.visible_to(actor)
     if repoid is not None:
         found = found.filter(repository=lookups.repository(actor, repoid))
-    return [job_data(job) for job in found.order_by("-pk")[first(limit)]]
+    return _jobs_data(actor, found.order_by("-pk")[first(limit)])
+
+
+def _jobs_data(actor: Actor, found: Iterable[Job]) -> list[JsonObject]:
+    rows = list(found)
+    visible = Repository.objects.visible_to(actor).filter(pk__in={job.repository_id or 0 for job in rows})
+    names = dict(visible.order_by().values_list("pk", "name"))
+    return [job_data(job, names) for job in rows]
 
 
 @namespace.method()
@@ -124,4 +134,4 @@ def get_job(actor: Actor, job_id: int) -> JsonObject:
     job = jobs.visible_to(actor).filter(pk=job_id).first()
     if job is None:
         raise ApiError(f"job `{job_id}` does not exist")
-    return job_data(job)
+    return _jobs_data(actor, [job])[0]

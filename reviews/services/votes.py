@@ -86,6 +86,7 @@ def _result(reviewers: Collection[int], votes: dict[int, str]) -> VoteStatus:
     return VoteStatus.UNDER_REVIEW
 
 
-def changeset_status(repository: Repository, raw_id: str) -> ChangesetStatus | None:
-    """The newest vote of all on a changeset, as Kallithea shows it."""
-    return ChangesetStatus.objects.of_changeset(repository, raw_id).select_related("user").first()
+def changeset_status(actor: Actor, repository: Repository, raw_id: str) -> ChangesetStatus | None:
+    """The newest vote of all that the actor may see on a changeset, as Kallithea shows it."""
+    found = ChangesetStatus.objects.of_changeset(repository, raw_id).visible_to(actor)
+    return found.select_related("user").first()

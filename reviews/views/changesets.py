@@ -25,7 +25,8 @@ def changeset(request: RepositoryRequest, revision: str) -> HttpResponseBase:
     rows = Comment.objects.on_changeset(repository, position.raw_id).select_related("author", "iteration")
     comments = list(rows.prefetch_related("edits").order_by("pk"))
     places = {comment.pk: Place(comment.path, comment.line) for comment in comments if comment.is_inline}
-    statuses = list(ChangesetStatus.objects.of_changeset(repository, position.raw_id).select_related("user"))
+    found = ChangesetStatus.objects.of_changeset(repository, position.raw_id).visible_to(request.actor)
+    statuses = list(found.select_related("user"))
     voted = {row.comment_id: row.status for row in statuses if row.comment_id is not None}
     action = address(repository, "changeset-review", position.raw_id)
     may_talk = not request.actor.is_anonymous

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -12,7 +13,7 @@ from accounts.permissions import Level
 from repos.models import Repository
 from reviews.models import Comment, MailPreference, PullRequest, ReviewPolicy
 from reviews.services.pull_requests import update
-from tests.factories import grant
+from tests.factories import grant, key_of
 from tests.reviews.conftest import Scene, changed
 
 EVIL = "<script>alert(1)</script>"
@@ -244,6 +245,21 @@ def test_a_changeset_has_comments_and_votes(client, scene):
     assert "here" in inline.content.decode()
     client.force_login(scene.stranger.user)
     assert b"error" in client.post(action, {"text": "", "status": "approved"}, follow=True).content
+
+
+def test_votes_of_a_hidden_pull_request_are_not_shown(client, scene, opened):
+    """Its changesets can be in a public fork, and votes on it tell of the repository that they are meant for."""
+    raw_id = opened.current.origin_raw_id
+    scene.target.grants.all().delete()
+    for who, sees in ((scene.owner.user, True), (scene.stranger.user, False)):
+        if sees:
+            grant(scene.target, who, Level.READ)
+        client.force_login(who)
+        assert ("Newest vote:" in client.get(f"/fork/changeset/{raw_id}").text) is sees
+        arguments = {"repoid": "fork", "raw_id": raw_id, "with_reviews": True}
+        call = {"id": 1, "api_key": key_of(who), "method": "get_changeset", "args": arguments}
+        answer = client.post("/_admin/api", json.dumps(call), content_type="application/json").json()
+        assert len(answer["result"]["reviews"]) == sees
 
 
 @pytest.mark.django_db
