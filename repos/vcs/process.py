@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import select
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -24,6 +27,10 @@ Argument = str | bytes | Path
 
 TIMEOUT = 60.0
 MAX_OUTPUT = 256 * 1024 * 1024
+#: Bytes of memory for a command of Git that goes through trees path by path. A few kilobytes of trees inside each other
+#: can have more paths than any machine has memory. (Files that it maps do not count.)
+MAX_MEMORY = 1 << 30
+_PATH_BY_PATH = frozenset({"archive", "blame", "diff-tree", "ls-tree", "merge-tree"})
 CHUNK = 1 << 17
 _STDERR_KEPT = 4096
 _CREDENTIALS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s]*@")
@@ -151,6 +158,8 @@ class Stream(Iterator[bytes]):
         if self._on_stderr is not None and self._line:
             self._on_stderr(_text(self._line))
         if self.status not in self._ok:
+            if b"ut of memory" in self._stderr:
+                raise TooLarge(f"the answer of {self._tool} is too large")
             raise ToolError(self._tool, self.status, self.stderr)
 
     @property
@@ -334,7 +343,7 @@ class HelperGone(VcsError):
 def _start(
     args: Sequence[Argument], *, cwd: Path | None, env: Mapping[str, str] | None, stdin: int, stderr: int
 ) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
+    process = subprocess.Popen(
         list(args),
         cwd=cwd or "/",
         env=environment(env),
@@ -344,6 +353,10 @@ def _start(
         start_new_session=True,
         bufsize=0,
     )
+    if sys.platform == "linux" and not _PATH_BY_PATH.isdisjoint(args):
+        with suppress(ProcessLookupError):  # it has ended
+            resource.prlimit(process.pid, resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
+    return process
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 import threading
 
+import pytest
+
+from repos.vcs import process
 from repos.vcs.backend import open_repository
+from repos.vcs.errors import TooLarge
 from repos.vcs.git import commits, readers
 from repos.vcs.types import DiffOptions, LogQuery
 from tests.repo_builder import File, RepoBuilder, git, hg
@@ -198,6 +203,51 @@ def test_no_line_of_a_file_ends_a_difference(make, kind):
         odd = b"".join(made.repository.change(made["two"]))
         assert odd.endswith(b"+x@END@\n+@END@\n+@\n")
         assert b"".join(made.repository.change(made["three"])).endswith(b"+harmless\n")
+
+
+def bomb(path, *, depth, width, files):
+    """A commit whose tree has ``width ** depth`` folders of ``files`` files, all the same."""
+
+    def write(kind, data):
+        done = subprocess.run(
+            ["git", "-C", path, "hash-object", "-w", "-t", kind, "--stdin"], input=data, capture_output=True, check=True
+        )
+        return bytes.fromhex(done.stdout.decode())
+
+    blob = write("blob", b"x")
+    tree = write("tree", b"".join(b"100644 f%06d\0%b" % (number, blob) for number in range(files)))
+    for _ in range(depth):
+        tree = write("tree", b"".join(b"40000 d%06d\0%b" % (number, tree) for number in range(width)))
+    people = b"author A <a@b> 0 +0000\ncommitter A <a@b> 0 +0000\n"
+    return write("commit", b"tree %b\n%b\nbomb\n" % (tree.hex().encode(), people)).hex()
+
+
+def test_trees_inside_each_other_take_no_memory_without_end(tmp_path, monkeypatch):
+    """Some kilobytes in a push can have more paths than there is memory."""
+    monkeypatch.setattr(process, "MAX_MEMORY", 128 << 20)
+    repository = open_repository("git", tmp_path / "deep")
+    repository.create(repository.path)
+    raw_id = bomb(repository.path, depth=6, width=20, files=20)
+    for ask in (
+        lambda: repository.change(raw_id),
+        lambda: repository.change(raw_id, DiffOptions(context=4)),
+        lambda: repository.archive(raw_id, "tar", "x"),
+        lambda: iter(repository.nodes(raw_id, recursive=True)),
+        lambda: iter([repository.changeset(raw_id, with_files=True)]),
+    ):
+        with pytest.raises(TooLarge):
+            sum(1 for _ in ask())
+    repository.close()
+
+
+@pytest.mark.parametrize(("width", "files"), [(1500, 1000), (1, 1_200_000)])
+def test_the_same_folder_again_and_again_is_not_listed(tmp_path, width, files):
+    repository = open_repository("git", tmp_path / "wide")
+    repository.create(repository.path)
+    raw_id = bomb(repository.path, depth=1, width=width, files=files)
+    with pytest.raises(TooLarge):
+        repository.nodes(raw_id, recursive=True)
+    repository.close()
 
 
 def test_a_fork_leaves_the_parents_readers_alone(make):

@@ -26,6 +26,8 @@ _TREE, _LINK, _SUBMODULE = 0o040000, 0o120000, 0o160000
 _BLAME_HEADER = re.compile(rb"([0-9a-f]{40}) ([0-9]+) [0-9]+( [0-9]+)?")
 
 _MOST_TREES = 2000  # folders that are read one by one
+#: What is read of trees at once, about a million paths; a folder can be in a tree a thousand times and cost nothing.
+_TREES_BYTES, _LIST_BYTES = 32 << 20, 64 << 20
 _Entry = tuple[int, bytes, str]  # mode, name, hash
 
 
@@ -97,7 +99,7 @@ class GitContent(GitHistory):
 
     def _trees(self, oids: Sequence[str]) -> list[bytes]:
         """The content of tree objects; nothing for what is none."""
-        answers = readers.ask(self.path, lambda reader: reader.contents(oids))
+        answers = readers.ask(self.path, lambda reader: reader.contents(oids, max_bytes=_TREES_BYTES))
         return [answer[2] if answer is not None and answer[1] == "tree" else b"" for answer in answers]
 
     def _walk(self, tree: str) -> list[_Entry]:
@@ -118,7 +120,11 @@ class GitContent(GitHistory):
         return found
 
     def _list_tree(self, tree: str) -> list[_Entry]:
-        output = run(git("ls-tree", "-r", "-t", "-z", "--end-of-options", tree), env=objects_only(self.path))
+        output = run(
+            git("ls-tree", "-r", "-t", "-z", "--end-of-options", tree),
+            env=objects_only(self.path),
+            max_output=_LIST_BYTES,
+        )
         entries: list[_Entry] = []
         for line in output.split(b"\0")[:-1]:
             header, _, name = line.partition(b"\t")

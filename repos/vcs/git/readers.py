@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from repos.vcs.errors import RepositoryNotFound
+from repos.vcs.errors import RepositoryNotFound, TooLarge
 from repos.vcs.git.isolation import git, objects_only
 from repos.vcs.process import Helper, HelperGone
 
@@ -50,9 +50,13 @@ class Reader:
             found += [_header(helper.read_until(b"\n")) for _ in batch]
         return found
 
-    def contents(self, names: Sequence[str]) -> list[tuple[str, str, bytes] | None]:
-        """(hash, type, content) of each name, ``None`` for what does not exist."""
+    def contents(self, names: Sequence[str], *, max_bytes: int | None = None) -> list[tuple[str, str, bytes] | None]:
+        """(hash, type, content) of each name, ``None`` for what does not exist.
+
+        ``TooLarge`` where all contents together have more than ``max_bytes``.
+        """
         helper = self._cat_file()
+        room = max_bytes
         found: list[tuple[str, str, bytes] | None] = []
         for start in range(0, len(names), _BATCH):
             batch = names[start : start + _BATCH]
@@ -61,8 +65,10 @@ class Reader:
                 header = _header(helper.read_until(b"\n"))
                 if header is None:
                     found.append(None)
-                else:
-                    found.append((header[0], header[1], helper.read(header[2] + 1)[:-1]))
+                    continue
+                if room is not None and (room := room - header[2]) < 0:
+                    raise TooLarge(f"more than {max_bytes} bytes")
+                found.append((header[0], header[1], helper.read(header[2] + 1)[:-1]))
         return found
 
     def changes(self, raw_id: str) -> bytes:
@@ -121,7 +127,12 @@ _registry = threading.Lock()
 
 
 def ask(path: Path, question: Callable[[Reader], T]) -> T:
-    """The answer of the reader of the repository at ``path``; a reader that died is replaced once."""
+    """The answer of the reader of the repository at ``path``; a reader that died is replaced once.
+
+    Raises:
+        TooLarge: the second one died of the question as well.
+    """
+    died = 0
     for _ in range(8):
         reader = _reader(path)
         with reader.lock:
@@ -129,8 +140,11 @@ def ask(path: Path, question: Callable[[Reader], T]) -> T:
                 continue  # closed between being found and being locked
             try:
                 return question(reader)
-            except HelperGone:
+            except HelperGone as error:
                 reader.close()
+                died += 1
+                if died == 2:
+                    raise TooLarge("the answer of git is too large") from error
             except BaseException:
                 reader.close()  # half an answer may be in the pipe
                 raise
