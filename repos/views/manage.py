@@ -149,8 +149,8 @@ def extra_fields(request: RepositoryRequest) -> HttpResponseBase:
     """Further facts, which the API shows as ``ex_<key>``."""
     repository = request.repository
     form = FieldForm(request.POST if "key" in request.POST else None)
-    if "remove" in request.POST and request.POST["remove"].isdecimal():
-        field = get_object_or_404(repository.extra_fields, pk=request.POST["remove"])
+    if (number := request.POST.get("remove", "")).isdecimal():
+        field = get_object_or_404(repository.extra_fields, pk=number[:18])
         extras.remove_field(actor=request.actor, repository=repository, field=field)
         return HttpResponseRedirect(address(repository, "settings", "fields"))
     if form.is_valid():

@@ -70,7 +70,7 @@ def _merge(request: RepositoryRequest, pull_request: PullRequest) -> None:
         actor=request.actor,
         pull_request=pull_request,
         message=request.POST.get("message", "").strip(),
-        iteration=int(iteration) if iteration.isdecimal() else None,
+        iteration=int(iteration[:18]) if iteration.isdecimal() else None,
     )
     messages.success(request, _("Merged."))
 

@@ -247,6 +247,15 @@ def test_a_changeset_has_comments_and_votes(client, scene):
     assert b"error" in client.post(action, {"text": "", "status": "approved"}, follow=True).content
 
 
+def test_a_number_of_any_length_is_answered(client, scene, opened):
+    client.force_login(scene.admin.user)
+    for number in ("9" * 30, "9" * 5000):
+        assert "There is a newer iteration" in act(client, opened, "merge", iteration=number).text
+        assert client.post("/main/settings/fields", {"remove": number}).status_code == 404
+    opened.refresh_from_db()
+    assert opened.is_open
+
+
 def test_votes_of_a_hidden_pull_request_are_not_shown(client, scene, opened):
     """Its changesets can be in a public fork, and votes on it tell of the repository that they are meant for."""
     raw_id = opened.current.origin_raw_id
