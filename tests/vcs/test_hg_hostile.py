@@ -3,7 +3,10 @@
 import os
 import subprocess
 import sys
+import tarfile
+import zipfile
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ import pytest
 from repos.vcs.errors import NodeNotFound, RepositoryNotFound, RevisionNotFound, VcsError
 from repos.vcs.hg import HgRepository
 from repos.vcs.types import LogQuery
-from tests.repo_builder import RepoBuilder, hg
+from tests.repo_builder import File, RepoBuilder, hg
 
 
 @pytest.fixture
@@ -198,15 +201,15 @@ def test_subrepositories_are_never_followed(tmp_path):
 
 
 def test_an_archive_holds_no_name_that_leaves_its_folder(tmp_path):
+    """Mercurial itself refuses to write such a name into a working folder, but a changeset can hold it."""
     builder = RepoBuilder("hg")
-    builder.commit("evil", {"ok.txt": "ok\n"})
-    builder.build(tmp_path / "r")
-    # Mercurial itself refuses to write such a name into a working folder, but a changeset can hold it.
-    from repos.vcs.hg_extension import content
-
-    assert content._safe(b"a/..b/c")
-    for name in (b"../x", b"a/../../x", b"/etc/x", b"a//b", b"./a"):
-        assert not content._safe(name)
+    files = dict.fromkeys(("a/..b/c", "../x", "a/../../x", "/etc/x", "a//b", "./a", "link/x", "link/y/z"), "x\n")
+    builder.commit("evil", {**files, "link": File(b"/etc", link=True)})
+    ids = builder.build(tmp_path / "r")
+    repository = HgRepository(tmp_path / "r")
+    as_tar, as_zip = (BytesIO(b"".join(repository.archive(ids["evil"], kind, "p"))) for kind in ("tar", "zip"))
+    with tarfile.open(fileobj=as_tar) as tar, zipfile.ZipFile(as_zip) as packed:
+        assert tar.getnames() == packed.namelist() == ["p/.hg_archival.txt", "p/a/..b/c", "p/link"]
 
 
 def test_a_missing_or_damaged_repository_is_an_error_of_ours(tmp_path):

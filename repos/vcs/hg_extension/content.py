@@ -266,9 +266,18 @@ def _entries(context: Any, prefix: bytes) -> Iterator[tuple[bytes, int, bytes]]:
     """(name, mode, content) of each file, sorted, after Mercurial's own note of what this is."""
     repo = context.repo()
     yield prefix + b".hg_archival.txt", 0o100644, archival.buildmetadata(context)
-    for path, node, flags in sorted(context.manifest().iterentries()):
-        if _safe(path):
+    manifest = context.manifest()
+    for path, node, flags in sorted(manifest.iterentries()):
+        if _safe(path) and not any(folder in manifest for folder in _folders(path)):
             yield prefix + path, _file_mode(flags), repo.file(path).read(node)
+
+
+def _folders(path: bytes) -> Iterator[bytes]:
+    """Those around a file. Where one is a file as well, such as a link, unpacking could leave the archive by it."""
+    end = path.find(b"/")
+    while end >= 0:
+        yield path[:end]
+        end = path.find(b"/", end + 1)
 
 
 def _safe(path: bytes) -> bool:
