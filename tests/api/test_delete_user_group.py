@@ -35,11 +35,3 @@ def test_needs_admin_on_the_group(user_api, user):
     assert user_api.error("delete_user_group", usergroupid="people") == "user group `people` does not exist"
     UserGroupFactory(name="own", owner=user)
     assert user_api("delete_user_group", usergroupid="own")
-
-
-def test_hidden_repositories_are_not_named(user_api, user):
-    group = UserGroupFactory(name="people", owner=user)
-    grant(RepositoryFactory(name="secret", is_private=True), group, Level.WRITE)
-    assert user_api.error("delete_user_group", usergroupid="people") == "User Group assigned to what is hidden from you"
-    grant(RepositoryFactory(name="seen"), group, Level.WRITE)
-    assert user_api.error("delete_user_group", usergroupid="people") == "User Group assigned to seen"

@@ -1,6 +1,7 @@
 """What a hostile name or a hostile Mercurial repository cannot do."""
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from repos.vcs.errors import NodeNotFound, RepositoryNotFound, RevisionNotFound, VcsError
+from repos.vcs.errors import NodeNotFound, RepositoryNotFound, RevisionNotFound, TooLarge, VcsError
 from repos.vcs.hg import HgRepository
+from repos.vcs.hg_server import close_servers
 from repos.vcs.types import LogQuery
 from tests.repo_builder import File, RepoBuilder, hg
 
@@ -210,6 +212,25 @@ def test_an_archive_holds_no_name_that_leaves_its_folder(tmp_path):
     as_tar, as_zip = (BytesIO(b"".join(repository.archive(ids["evil"], kind, "p"))) for kind in ("tar", "zip"))
     with tarfile.open(fileobj=as_tar) as tar, zipfile.ZipFile(as_zip) as packed:
         assert tar.getnames() == packed.namelist() == ["p/.hg_archival.txt", "p/a/..b/c", "p/link"]
+
+
+def test_a_file_that_is_too_large_is_not_read_to_find_out(tmp_path):
+    """Zeros cost nothing in a push, and reading them takes several times their size of memory."""
+    builder = RepoBuilder("hg")
+    builder.commit("zeros", {"zeros": bytes(48 << 20)})
+    raw_id = builder.build(tmp_path / "r")["zeros"]
+    repository = HgRepository(tmp_path / "r")
+    close_servers()  # those that begin now have read nothing
+    assert repository.node(raw_id, "zeros").size == 48 << 20
+    assert [node.size for node in repository.nodes(raw_id, with_size=True)] == [48 << 20]
+    with pytest.raises(TooLarge):
+        repository.read_file(raw_id, "zeros", max_bytes=1 << 20)
+    with pytest.raises(TooLarge):
+        repository.annotate(raw_id, "zeros", max_bytes=1 << 20)
+    children = [int(pid) for path in Path("/proc/self/task").glob("*/children") for pid in path.read_text().split()]
+    servers = [pid for pid in children if b"mercurial import dispatch" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    peaks = [re.findall(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text()) for pid in servers]
+    assert 0 < max(int(peak) for found in peaks for peak in found) < 100_000
 
 
 def test_a_missing_or_damaged_repository_is_an_error_of_ours(tmp_path):

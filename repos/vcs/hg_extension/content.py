@@ -71,7 +71,7 @@ def _nodes(call: Call) -> list[list[Any]]:
     nodes: list[list[Any]] = []
     for path, node, flags in files:
         log = repo.file(path) if with_size else None
-        nodes.append([path_text(path), False, _file_mode(flags), log.size(log.rev(node)) if log else None])
+        nodes.append([path_text(path), False, _file_mode(flags), _size(log, node) if log else None])
     nodes.extend([path_text(path), True, 0o040000, None] for path in folders)
     return nodes
 
@@ -82,7 +82,7 @@ def _node(call: Call) -> list[Any]:
     path = _path(call)
     if path in manifest:
         log = repo.file(path)
-        return [path_text(path), False, _file_mode(manifest.flags(path)), log.size(log.rev(manifest[path]))]
+        return [path_text(path), False, _file_mode(manifest.flags(path)), _size(log, manifest[path])]
     if not path or manifest.hasdir(path):
         return [path_text(path), True, 0o040000, None]
     raise Failure("node", call["path"])
@@ -100,7 +100,7 @@ def _file(call: Call) -> Any:
 def _read(call: Call) -> None:
     """The content in pieces."""
     file = _file(call)
-    if call["max_bytes"] is not None and file.size() > call["max_bytes"]:
+    if call["max_bytes"] is not None and _size_of(file) > call["max_bytes"]:
         raise Failure("too-large", call["path"])
     data = file.data()
     for start in range(0, len(data), PIECE):
@@ -110,7 +110,7 @@ def _read(call: Call) -> None:
 def _annotate(call: Call) -> list[list[Any]]:
     """[raw_id, line, content in base64]"""
     file = _file(call)
-    if file.size() > call["max_bytes"]:
+    if _size_of(file) > call["max_bytes"]:
         raise Failure("too-large", call["path"])
     return [
         [line.fctx.hex().decode(), line.lineno, base64.b64encode(line.text).decode()]
@@ -158,10 +158,22 @@ def is_binary(original: Callable[[Any], bool], file: Any) -> bool:
 
 def _stored_size(context: Any, path: bytes) -> int:
     """Nearly the size of a file, without reading it; 0 where there is none."""
-    if path not in context:
-        return 0
-    log = context.repo().file(path)
-    return int(log._revlog.size(log.rev(context.filenode(path))))  # noqa: SLF001 - size() of the log reads the file
+    return _stored(context.repo().file(path), context.filenode(path)) if path in context else 0
+
+
+def _stored(log: Any, node: bytes) -> int:
+    """With what Mercurial notes in the content of a file that was copied."""
+    return int(log._revlog.size(log.rev(node)))  # noqa: SLF001 - size() of the log may read the file
+
+
+def _size(log: Any, node: bytes) -> int:
+    """The size of a file. Of a large one it is nearly that: to know better it would be read, which takes long."""
+    stored = _stored(log, node)
+    return stored if stored > LARGEST_TEXT else int(log.size(log.rev(node)))
+
+
+def _size_of(file: Any) -> int:
+    return _size(file.filelog(), file.filenode())
 
 
 def _named_only(old: Any, new: Any, path: bytes) -> bytes:
