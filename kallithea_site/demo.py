@@ -64,7 +64,6 @@ def create_repository(actor: Actor, group: RepositoryGroup, kind: str, name: str
     )
     write_tides(repository.vcs, "Tides")
     changes.refresh(repository)
-    changes.measure(repository)
     return repository
 
 

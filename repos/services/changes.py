@@ -1,4 +1,4 @@
-"""What the database repeats of a repository on disk: its newest changeset, and by which state that was known."""
+"""What the database repeats of a repository on disk: its newest changeset, its size, and which state was looked at."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from repos.services import changesets
 
 
 def refresh(repository: Repository, write_down: Callable[[Sequence[str], Sequence[str]], None] | None = None) -> None:
-    """Store which changesets the tool lists and what the newest is.
+    """Store which changesets the tool lists, what the newest is, and how much they take on disk.
 
     ``write_down`` hears which changesets came and went, see :func:`changesets.sync`.
 
@@ -22,7 +22,7 @@ def refresh(repository: Repository, write_down: Callable[[Sequence[str], Sequenc
     state = repository.vcs.state()  # before the questions: what comes in between is found by the next read
     repository.refresh_from_db(fields=["changesets_state", "last_changeset"])
     changesets.sync(repository, write_down)
-    show_newest(repository, vcs_state=state)
+    show_newest(repository, vcs_state=state, size=repository.vcs.size())
 
 
 def show_newest(repository: Repository, **changed: Any) -> None:
@@ -45,8 +45,3 @@ def show_newest(repository: Repository, **changed: Any) -> None:
     Repository.objects.filter(pk=repository.pk).update(**changed)
     for name, value in changed.items():
         setattr(repository, name, value)
-
-
-def measure(repository: Repository) -> None:
-    """Store the size on disk; walks every file."""
-    Repository.objects.filter(pk=repository.pk).update(size=repository.vcs.size())

@@ -358,5 +358,4 @@ def invalidate_cache(*, actor: Actor, repository: Repository) -> None:
     access.require(actor, repository, Level.WRITE)
     repository.vcs.close()
     pushes.catch_up(repository)
-    changes.measure(repository)
     journal.record(actor, "invalidate_cache", repository)

@@ -1,5 +1,6 @@
 """Whatever brings changesets in, each is written down once, with who brought it as far as anybody knows."""
 
+import random
 import threading
 
 import pytest
@@ -54,6 +55,18 @@ def written():
 def again(repository):
     """The row as the next request reads it."""
     return Repository.objects.get(pk=repository.pk)
+
+
+def test_the_size_on_disk_grows_with_what_comes(project, admin, repositories_root):
+    commit(project, "one")
+    pushes.notice(again(project))
+    small = again(project).size
+    commit(project, random.Random(1).randbytes(3000).hex())
+    pushes.notice(again(project))
+    assert again(project).size >= small + 3000
+    fork = forks.create(actor=admin, parent=project, name="fork")
+    assert again(fork).size >= 3000
+    fork.vcs.close()
 
 
 def test_the_next_read_finds_what_came_on_the_disk_and_no_further_one_does(project, told):
