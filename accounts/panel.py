@@ -9,8 +9,9 @@ from typing import Any, ClassVar, cast
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import models, transaction
+from django.db import DataError, models, transaction
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -20,6 +21,9 @@ from unfold.decorators import action
 from accounts.actors import Actor
 from accounts.forms import explain
 from accounts.middleware import ActorRequest
+
+#: Fields that hold passwords and keys, or their digests.
+SECRETS = frozenset({"password", "digest", "encrypted", "clone_uri"})
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -194,6 +198,17 @@ class ServiceAdmin(ModelAdmin, NoTransaction):  # type: ignore[misc]
         """What goes with a row goes with it, also what could not be deleted alone (a built-in key)."""
         to_delete, counts, _forbidden, protected = super().get_deleted_objects(objs, request)
         return to_delete, counts, set(), protected
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """What the database cannot make anything of (the year 99999999) is a wrong filter like any other."""
+        try:
+            return super().get_changelist_instance(request)
+        except (ValueError, OverflowError, DataError) as error:
+            raise IncorrectLookupParameters from error
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """A filter answers yes or no, and so letter by letter what no page shows."""
+        return not SECRETS.intersection(lookup.split("__")) and super().lookup_allowed(lookup, value, request)
 
     # The site lets administrators in and nobody else; the services check again.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from unfold.sites import UnfoldAdminSite
@@ -34,6 +35,8 @@ class AdminSite(UnfoldAdminSite):
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
             if not self.has_permission(request):
                 return refuse(request)
+            if any("\0" in value for name in request.GET for value in request.GET.getlist(name)):
+                raise BadRequest("PostgreSQL takes no NUL")
             response = inner(request, *args, **kwargs)
             response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
             return response

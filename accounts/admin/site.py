@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -128,7 +129,10 @@ class JournalEntryAdmin(ReadOnlyAdmin):
     @list_button(_("Export as CSV"), "export", "download")
     def export(self, request: HttpRequest) -> HttpResponseBase:
         """Every entry that the filters of the list let through, oldest last."""
-        found = self.get_changelist_instance(request).get_queryset(request)
+        try:
+            found = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters:
+            return HttpResponseRedirect(reverse("admin:accounts_journalentry_changelist") + "?e=1")
         columns = ("created_on", "username", "action", "subject_type", "subject_id", "subject_name", "address", "data")
         rows = found.values_list(*columns).iterator(chunk_size=2000)
         lines = csv_lines(columns, ([*row[:-1], json.dumps(row[-1], ensure_ascii=False)] for row in rows))

@@ -102,6 +102,41 @@ def test_nothing_inline_runs_as_script(panel):
     assert not re.search(rb"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>", response.content)
 
 
+@pytest.mark.parametrize("model", [User, ApiKey, UserGroup, JournalEntry], ids=lambda model: model.__name__)
+@pytest.mark.parametrize("year", ["-1", "99999999999999999999"])
+def test_a_filter_that_makes_no_sense_is_not_the_servers_fault(panel, something, model, year):
+    assert panel.get(address(model, "changelist"), {"created_on__year": year}).status_code in (302, 400)
+    exported = panel.get(reverse("admin:accounts_journalentry_export"), {"created_on__year": year})
+    assert exported["Location"] == address(JournalEntry, "changelist") + "?e=1"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "accounts/user/?q=%00",
+        "accounts/journalentry/?action=a%00b",
+        "accounts/iprange/add/?user=%00",
+        "autocomplete/?term=%00&app_label=repos&model_name=repository&field_name=owner",
+    ],
+)
+def test_a_nul_is_refused(panel, something, page):
+    assert panel.get(f"/_admin/{page}").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("page", "lookup"),
+    [
+        ("accounts/user/", "password__startswith"),
+        ("accounts/apikey/", "encrypted__startswith"),
+        ("accounts/apikey/", "digest__startswith"),
+        ("accounts/apikey/", "user__password__startswith"),
+        ("repos/repository/", "clone_uri__contains"),
+    ],
+)
+def test_secrets_are_not_guessed_by_filters(panel, something, page, lookup):
+    assert panel.get(f"/_admin/{page}", {lookup: "a"}).status_code == 400
+
+
 USER = {
     "username": "anna",
     "email": "Anna@example.com",
