@@ -137,13 +137,16 @@ class Report:
                     raise ValueError(_("must look like 2026-11-23")) from None
             case "number":
                 try:
-                    number = int(value)
-                except (TypeError, ValueError):
+                    number = int(str(value))  # 1.5 and true are none
+                except ValueError:
                     raise ValueError(_("must be a number")) from None
                 if not 0 <= number < 2**31:
                     raise ValueError(_("is out of range"))
                 return number
-        return str(value)
+        text = str(value)
+        if "\0" in text:
+            raise ValueError(_("must not contain a NUL character"))
+        return text
 
 
 def _in_our_time(day: date) -> date:

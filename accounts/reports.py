@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Literal
 
+from django.core.exceptions import ValidationError
 from django.db.models import Max, Min, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.actors import Actor
+from accounts.addresses import neighbourhood, normal_address, normal_network
 from accounts.models import AccessCount, ApiCallCount, ApiKey
 from accounts.permissions import Level
 from accounts.reporting import Column, Plot, Rows, people, report
@@ -90,7 +92,7 @@ def sign_ins_and_refusals(
 
     IPv6 addresses are shown as their network of 64 bits; the empty address stands for all beyond 10,000 a day.
     """
-    counts = AccessCount.objects.filter(_days(since, until), **({"address": address} if address else {}))
+    counts = AccessCount.objects.filter(_days(since, until), **({"address": _counted(address)} if address else {}))
     kinds = AccessCount.Kind
     rows = counts.values_list("address").annotate(
         sign_ins=_sum_of(kinds.SIGN_IN),
@@ -101,6 +103,14 @@ def sign_ins_and_refusals(
         last=Max("day"),
     )
     return sorted(rows, key=lambda row: (-(row[2] + row[3] + row[4]), -row[1], row[0]))
+
+
+def _counted(text: str) -> str:
+    """What an address, or a network as the report shows it, is counted by."""
+    address = normal_address(text)
+    if address is None and normal_network(text) is None:
+        raise ValidationError({"address": _("This is not an IP address.")})
+    return neighbourhood(str(address)) if address is not None else text
 
 
 def _sum_of(kind: AccessCount.Kind) -> Sum:

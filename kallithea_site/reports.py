@@ -123,7 +123,10 @@ def _plot(found: Report, rows: list[tuple[Any, ...]]) -> str | None:
     label, value = names.index(found.plot.labels), names.index(found.plot.values)
     sums: dict[Any, float] = {}
     for row in rows:
-        sums[row[label]] = sums.get(row[label], 0) + (reporting.plain(row[value]) or 0)
+        if row[value] is not None:  # nothing is not zero
+            sums[row[label]] = sums.get(row[label], 0) + reporting.plain(row[value])
+    if not sums:
+        return None
     if found.plot.kind == "series":
         return series(str(found.title), sums, found.columns[value])
     return bars(str(found.title), {str(reporting.plain(key)): n for key, n in sums.items()}, found.columns[value])

@@ -66,7 +66,7 @@ class People:
         self._users |= {email.lower(): pk for pk, email in EmailAddress.objects.values_list("user_id", "email")}
 
     def person(self, signature: str) -> Person:
-        return self._users.get(signature, signature)
+        return self._users.get(signature, signature.removesuffix(" <>"))  # as Git has a name without an address
 
 
 def _signature(path: str = "") -> Case:

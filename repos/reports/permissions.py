@@ -28,22 +28,27 @@ def repository_permissions(
 ) -> Rows:
     """Every active user who has at least a level on a repository, once for each reason: owner, own grant, user group.
 
-    Administrators, who may do everything everywhere, are only listed where there is a further reason.
+    What everybody has is a row of the user default, or of the user asked for. Administrators, who may do everything
+    everywhere, are only listed where there is a further reason.
     """
     repositories = administrated(actor, group)
     least = Level[level.upper()]
     wanted = people(actor, user)
     rows = [
         (name, owner, Level.ADMIN.label, "owner")
-        for name, owner in repositories.filter(owner__in=wanted, owner__is_active=True).values_list(
-            "name", "owner__username"
-        )
+        for name, owner in repositories.filter(owner__in=wanted, owner__is_active=True)
+        .exclude(owner=DEFAULT_USER_ID)
+        .values_list("name", "owner__username")
     ]
     grants = RepositoryGrant.objects.filter(repository__in=repositories.values("pk"), level__gte=least)
     grants = grants.exclude(user=DEFAULT_USER_ID, repository__is_private=True)
-    own = grants.filter(user__in=wanted, user__is_active=True)
+    # Whether visitors are let in or not: who has signed in has it too.
+    reached = [one.username for one in wanted if one.is_active or one.is_default] if user else ["default"]
+    for name, found in grants.filter(user=DEFAULT_USER_ID).values_list("repository__name", "level"):
+        rows += [(name, subject, Level(found).label, "everybody") for subject in reached]
+    own = grants.filter(user__in=wanted, user__is_active=True).exclude(user=DEFAULT_USER_ID)
     for name, subject, found in own.values_list("repository__name", "user__username", "level"):
-        rows.append((name, subject, Level(found).label, "everybody" if subject == "default" else "own grant"))
+        rows.append((name, subject, Level(found).label, "own grant"))
     through = grants.filter(
         user_group__is_active=True, user_group__members__is_active=True, user_group__members__in=wanted
     )

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.actors import Actor
+from accounts.models import JournalEntry
 from accounts.reporting import Column, Plot, Rows, report
 from repos.models import Job, RepositoryChangeset
 from repos.reports.activity import seconds
@@ -103,13 +104,15 @@ def repository_growth(
 def repositories_without_owner_activity(actor: Actor, *, days: int = 180, group: str = "") -> Rows:
     """Repositories whose owner is inactive, or has done nothing that the journal knows of for some days."""
     since = timezone.now() - timedelta(days=min(days, 36500))
-    found = administrated(actor, group).annotate(last_seen=Max("owner__journal__created_on"))
-    found = found.filter(Q(owner__is_active=False) | Q(last_seen=None) | Q(last_seen__lt=since)).order_by()
-    for name, owner, active, seen, changed in sorted(
-        found.values_list("name", "owner__username", "owner__is_active", "last_seen", "updated_on"),
-        key=lambda row: row[0],
+    # Each owner's entries are looked at once, however many repositories are the same owner's.
+    entries = JournalEntry.objects.filter(user__in=administrated(actor, group).order_by().values("owner")).order_by()
+    last_seen = dict(entries.values_list("user").annotate(when=Max("created_on")))
+    for name, owner, username, active, changed in sorted(
+        administrated(actor, group).values_list("name", "owner", "owner__username", "owner__is_active", "updated_on")
     ):
-        yield name, owner, "yes" if active else "no", seen, changed
+        seen = last_seen.get(owner)
+        if not active or seen is None or seen < since:
+            yield name, username, "yes" if active else "no", seen, changed
 
 
 @report(
@@ -128,6 +131,6 @@ def failed_jobs(
 ) -> Rows:
     """Jobs that failed in the last days, the latest first."""
     since = timezone.now() - timedelta(days=min(days, 36500))
-    found = Job.objects.filter(state=Job.State.FAILED, created_on__gte=since).order_by("-pk")
+    found = Job.objects.filter(state=Job.State.FAILED, finished_on__gte=since).order_by("-finished_on", "-pk")
     found = found.filter(kind=kind) if kind else found
     return found.values_list("pk", "kind", "repository_name", "actor__username", "finished_on", "error")

@@ -14,9 +14,10 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts import reporting
-from accounts.models import User
-from accounts.permissions import Level
-from repos.models import RepositoryChangeset, StoredChangeset
+from accounts.models import AccessCount, User
+from accounts.permissions import DEFAULT_USER_ID, Level
+from repos.models import Job, RepositoryChangeset, StoredChangeset
+from reviews.models import PullRequest
 from tests.factories import (
     AdminFactory,
     ApiKeyFactory,
@@ -204,3 +205,83 @@ def test_weeks_are_drawn_in_time_and_said_in_words(client, admin):
     assert "From 2026-01-05 to 2026-02-09: 3 in all, most on 2026-01-05 (2)." in drawn
     assert ET.fromstring(drawn).tag == "{http://www.w3.org/2000/svg}svg"
     assert '<td class="date">2026-02-09</td>' in get(client, "activity_by_week", admin).content.decode()
+
+
+def test_values_of_the_wrong_type_are_named(client, admin):
+    from tests.api.conftest import Api
+
+    ask = Api(client, key_of(admin))
+    for name, wrong, text in (
+        ("failed_jobs", {"days": 5.7}, "days: must be a number"),
+        ("failed_jobs", {"days": True}, "days: must be a number"),
+        ("sign_ins_and_refusals", {"address": "10.0.0"}, "address: This is not an IP address."),
+    ):
+        assert ask.error("get_report", name=name, parameters=wrong).endswith(text)
+    for found in reporting.reports(actor(admin)):
+        for parameter in found.parameters:
+            response = get(client, f"{found.name}.csv", admin, **{parameter: "a\0b"})
+            assert response.status_code == 400, (found.name, parameter)
+            assert response.content.decode().startswith(f"{parameter}: "), (found.name, parameter)
+
+
+def test_an_address_is_found_where_it_is_counted(admin):
+    day = timezone.now().date()
+    for address in ("10.0.0.7", "2001:db8::/64"):
+        AccessCount.objects.create(day=day, address=address, kind="key", count=1)
+    found = reporting.find(actor(admin), "sign_ins_and_refusals")
+    for asked, shown in (
+        ("::ffff:10.0.0.7", "10.0.0.7"),
+        ("2001:db8::99", "2001:db8::/64"),
+        ("2001:db8::/64", "2001:db8::/64"),
+    ):
+        assert [row[0] for row in found.run(actor(admin), {"address": asked})] == [shown]
+
+
+def test_what_everybody_may_is_a_reason_too(admin):
+    una, gone = UserFactory(username="una"), UserFactory(username="gone", is_active=False)
+    RepositoryFactory(name="open", owner=admin, everybody=Level.WRITE)
+    RepositoryFactory(name="private", owner=admin, everybody=Level.WRITE, is_private=True)
+    User.objects.filter(pk=DEFAULT_USER_ID).update(is_active=False)  # visitors are not let in; una is
+    found = reporting.find(actor(admin), "repository_permissions")
+    run = lambda **given: [row for row in found.run(actor(admin), given) if row[3] != "owner"]  # noqa: E731
+    assert run() == [("open", "default", "write", "everybody")]
+    assert run(user=una.username) == [("open", "una", "write", "everybody")]
+    assert run(user=gone.username) == []
+
+
+def test_jobs_count_from_the_day_they_failed(admin):
+    now = timezone.now()
+    for name, made, failed in (("again", 90, 1), ("old", 90, 89)):
+        Job.objects.create(
+            kind="pull",
+            state=Job.State.FAILED,
+            repository_name=name,
+            created_on=now - timedelta(days=made),
+            finished_on=now - timedelta(days=failed),
+        )
+    found = reporting.find(actor(admin), "failed_jobs")
+    assert [row[2] for row in found.run(actor(admin), {})] == ["again"]
+
+
+def test_what_nobody_voted_on_has_no_bar(client, admin):
+    opened = timezone.now() - timedelta(days=1)
+    for name, votes in (("quick", 1), ("waiting", 0)):
+        repository = RepositoryFactory(name=name, owner=admin)
+        pull_request = PullRequest.objects.create(
+            owner=admin, origin=repository, target=repository, title=name, created_on=opened
+        )
+        for _ in range(votes):
+            pull_request.statuses.create(repository=repository, raw_id="1" * 40, user=UserFactory(), status="approved")
+    assert {row["repository"] for row in table(get(client, "review_turnaround.csv", admin))} == {"quick", "waiting"}
+    drawn = get(client, "review_turnaround.svg", admin).content.decode()
+    assert "quick" in drawn
+    assert "waiting" not in drawn
+
+
+def test_a_name_without_an_address_is_that_name(admin):
+    repository = RepositoryFactory(owner=admin)
+    for number, author in enumerate(("Una <>", "Una")):  # as Git and Mercurial have it
+        changeset = StoredChangeset.objects.create(raw_id=f"{number:040x}", author=author, timestamp=5, message="m")
+        RepositoryChangeset.objects.create(repository=repository, changeset=changeset)
+    found = reporting.find(actor(admin), "activity_by_author")
+    assert [row[:4] for row in found.run(actor(admin), {})] == [("Una", "no", 2, 1)]

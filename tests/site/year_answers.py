@@ -179,7 +179,7 @@ def repository_permissions(year, who, /, user="", level="write", **given):
                 ]
         elif grant.user_id == 1:
             if not grant.repository.is_private:
-                rows.append((grant.repository.name, "default", label, "everybody"))
+                rows.append((grant.repository.name, user or "default", label, "everybody"))
         elif grant.user_id in active:
             rows.append((grant.repository.name, active[grant.user_id], label, "own grant"))
     return sorted(row for row in rows if not user or row[1] == user)
@@ -198,9 +198,9 @@ def failed_jobs(year, user, /, days=30, kind=""):
     rows = [
         (job.pk, job.kind, job.repository_name, job.actor.username, job.finished_on, job.error)
         for job in year.jobs
-        if job.state == "failed" and job.created_on >= NOW - timedelta(days=int(days)) and kind in ("", job.kind)
+        if job.state == "failed" and job.finished_on >= NOW - timedelta(days=int(days)) and kind in ("", job.kind)
     ]
-    return sorted(rows, reverse=True)
+    return sorted(rows, key=lambda row: (row[4], row[0]), reverse=True)
 
 
 def api_keys_to_look_at(year, user, /, concern="", days=90, **given):
