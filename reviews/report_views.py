@@ -18,32 +18,36 @@ from accounts.permissions import DEFAULT_USER_ID, Level
 
 
 def _levels(table: str, grants: str, field: str, *, has_private: bool) -> str:
-    """Every active user's effective level on every object of a table: the rule of :mod:`accounts.permissions`.
+    """All that speaks for an active user's level on an object of a table: the rule of :mod:`accounts.permissions`.
 
     Administrators and owners have all, else the highest counts of own grants, those of active groups, and everybody's.
     """
     public = "AND NOT o.is_private" if has_private else ""
+    who = "u.id AS user_id, u.username, o.id AS object_id, o.name AS object_name"
     return f"""
-        SELECT l.user_id, l.object_id, MAX(l.level) AS level FROM (
-            SELECT u.id AS user_id, o.id AS object_id, {Level.ADMIN:d} AS level
-                FROM accounts_user u CROSS JOIN {table} o WHERE u.is_admin
-            UNION ALL
-            SELECT o.owner_id, o.id, {Level.ADMIN:d} FROM {table} o WHERE o.owner_id <> {DEFAULT_USER_ID}
-            UNION ALL
-            SELECT g.user_id, g.{field}, g.level FROM {grants} g
-                WHERE g.user_id IS NOT NULL AND g.user_id <> {DEFAULT_USER_ID}
-            UNION ALL
-            SELECT m.user_id, g.{field}, g.level FROM {grants} g
-                JOIN accounts_usergroup ug ON ug.id = g.user_group_id AND ug.is_active
-                JOIN accounts_membership m ON m.user_group_id = ug.id
-            UNION ALL
-            SELECT u.id, g.{field}, g.level FROM {grants} g
-                JOIN {table} o ON o.id = g.{field} {public}
-                CROSS JOIN accounts_user u WHERE g.user_id = {DEFAULT_USER_ID}
-        ) l GROUP BY l.user_id, l.object_id"""  # noqa: S608 - names of this module
+        SELECT {who}, {Level.ADMIN:d} AS level FROM accounts_user u CROSS JOIN {table} o
+            WHERE u.is_active AND u.is_admin
+        UNION ALL
+        SELECT {who}, {Level.ADMIN:d} FROM {table} o JOIN accounts_user u ON u.id = o.owner_id
+            WHERE u.is_active AND u.id <> {DEFAULT_USER_ID}
+        UNION ALL
+        SELECT {who}, g.level FROM {grants} g
+            JOIN accounts_user u ON u.id = g.user_id AND u.is_active AND u.id <> {DEFAULT_USER_ID}
+            JOIN {table} o ON o.id = g.{field}
+        UNION ALL
+        SELECT {who}, g.level FROM {grants} g
+            JOIN accounts_usergroup ug ON ug.id = g.user_group_id AND ug.is_active
+            JOIN accounts_membership m ON m.user_group_id = ug.id
+            JOIN accounts_user u ON u.id = m.user_id AND u.is_active
+            JOIN {table} o ON o.id = g.{field}
+        UNION ALL
+        SELECT {who}, g.level FROM {grants} g
+            JOIN {table} o ON o.id = g.{field} {public}
+            CROSS JOIN accounts_user u WHERE u.is_active AND g.user_id = {DEFAULT_USER_ID}"""  # noqa: S608 - names of this module
 
 
 def _permissions() -> str:
+    """Grouped by everything that people ask by, so that the database looks at one user or object where one is meant."""
     kinds = (
         ("repository", "repos_repository", "repos_repositorygrant", "repository_id"),
         ("repository group", "repos_repositorygroup", "repos_repositorygroupgrant", "group_id"),
@@ -51,12 +55,11 @@ def _permissions() -> str:
     )
     words = " ".join(f"WHEN {level:d} THEN '{level.label}'" for level in Level)
     return " UNION ALL ".join(
-        f"""SELECT p.user_id, u.username, '{kind}' AS object_type, p.object_id, o.name AS object_name,
-            p.level AS level_number, CASE p.level {words} END AS level
-        FROM ({_levels(table, grants, field, has_private=kind == "repository")}) p
-        JOIN accounts_user u ON u.id = p.user_id AND u.is_active
-        JOIN {table} o ON o.id = p.object_id
-        WHERE p.level > {Level.NONE:d}"""  # noqa: S608 - names of this module
+        f"""SELECT l.user_id, l.username, '{kind}' AS object_type, l.object_id, l.object_name,
+            MAX(l.level) AS level_number, CASE MAX(l.level) {words} END AS level
+        FROM ({_levels(table, grants, field, has_private=kind == "repository")}) l
+        GROUP BY l.user_id, l.username, l.object_id, l.object_name
+        HAVING MAX(l.level) > {Level.NONE:d}"""  # noqa: S608 - names of this module
         for kind, table, grants, field in kinds
     )
 

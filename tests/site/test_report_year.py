@@ -101,3 +101,16 @@ def test_the_views_are_quick_enough(year, view):
         cursor.execute(f"SELECT count(*) FROM {view}")
         assert cursor.fetchone()[0] > 0
     assert perf_counter() - started < SECONDS or not LARGE
+
+
+@pytest.mark.skipif(not LARGE, reason="asks the planner of PostgreSQL")
+@pytest.mark.parametrize("asked", [{"username": "person003"}, {"user_id": "1"}, {"object_name": "nosuch"}])
+def test_the_permissions_of_one_are_not_looked_for_among_all(year, asked):
+    def cost(condition):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"EXPLAIN (FORMAT JSON) SELECT * FROM report_v1_permissions WHERE {condition}", [*asked.values()]
+            )
+            return cursor.fetchone()[0][0]["Plan"]["Total Cost"]
+
+    assert cost(f"{next(iter(asked))} = %s") < cost("%s <> ''") / 10
