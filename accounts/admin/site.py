@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect, StreamingHttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -125,6 +126,14 @@ class JournalEntryAdmin(ReadOnlyAdmin):
     search_fields = ("username", "action", "subject_name", "address")
     date_hierarchy = "created_on"
     actions_list: Any = ("export",)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """The button takes the filters along."""
+        answer = super().changelist_view(request, extra_context)
+        if request.GET and isinstance(answer, TemplateResponse):
+            for button in (answer.context_data or {})["actions_list"]:
+                button["path"] += f"?{request.GET.urlencode()}"
+        return answer
 
     @list_button(_("Export as CSV"), "export", "download")
     def export(self, request: HttpRequest) -> HttpResponseBase:

@@ -1,7 +1,9 @@
 """Repositories, repository groups, permissions and jobs in the admin panel."""
 
 import csv
+import html
 import io
+import re
 from functools import partial
 
 import pytest
@@ -398,6 +400,20 @@ def test_a_failed_job_runs_again(panel, boss, repositories_root, put, kind):
     assert panel.post(address(Job, "delete", job.pk), {"post": "yes"}).status_code == 403
 
 
+def test_nothing_comes_into_an_archive_by_running_a_pull_again(panel, boss, repositories_root, put, kind):
+    put("parent", "first")
+    put("fork", "second")
+    parent = RepositoryFactory(name="parent", kind=kind)
+    fork = RepositoryFactory(name="fork", kind=kind, fork_of=parent, is_archived=True)
+    job = Job.objects.create(
+        kind="pull", repository=fork, arguments={"source": ""}, state=Job.State.FAILED, error="no", actor=boss
+    )
+    panel.post(reverse("admin:repos_job_retry", args=[job.pk]))
+    job.refresh_from_db()
+    assert job.state == Job.State.FAILED
+    assert "archived" in job.error
+
+
 def test_the_journal_as_csv(panel):
     JournalEntry.objects.create(username="una", action="push", subject_name="=1+1")
     JournalEntry.objects.create(username="otto", action="grant", subject_name="app")
@@ -407,6 +423,17 @@ def test_the_journal_as_csv(panel):
     assert header[:3] == ["created_on", "username", "action"]
     assert row[1:3] == ["una", "push"]
     assert "'=1+1" in row
+
+
+def test_the_export_button_keeps_the_filters(panel):
+    for action in ("push", "grant"):
+        JournalEntry.objects.create(username="una", action=action, subject_name="app")
+    journal = reverse("admin:accounts_journalentry_changelist")
+    page = panel.get(journal, {"action": "push"})
+    link = re.search(r'href="([^"]*/export/[^"]*)"', page.content.decode())[1]
+    text = b"".join(panel.get(html.unescape(link)).streaming_content).decode()
+    assert [row[2] for row in csv.reader(io.StringIO(text))] == ["action", "push"]
+    assert 'export/"' in panel.get(journal).content.decode()
 
 
 # -- everything ----------------------------------------------------------------------------------------------------
