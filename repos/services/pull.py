@@ -61,6 +61,7 @@ def run(job: Job, progress: ProgressCallback, url: str = "") -> None:
     repository = job.repository
     if repository is None:
         return
+    access.require_not_archived(repository)  # since then, perhaps
     source = url or repository.clone_uri or ""
     if scrub(source) != job.arguments["source"]:  # taken up again without the URL that was given for once
         raise ValidationError(_("The server was stopped; pull again."))
