@@ -136,3 +136,23 @@ def test_pages_of_the_panel_are_accessible(page, scheme, site):
             if problem["impact"] in {"serious", "critical"}
         ]
     assert found == []
+
+
+def test_pages_of_the_panel_fit_a_narrow_screen(groups, page, site):
+    page.set_viewport_size({"width": 360, "height": 740})
+    sign_in(page, site["owner"])
+    reviewer, repository = site["reviewer"].pk, site["repository"].pk
+    for address in (
+        f"/_admin/accounts/user/{reviewer}/change/",
+        f"/_admin/repos/repository/{repository}/change/",
+        f"/_admin/repos/repository/{repository}/grants/?q={site['reviewer'].username}",
+        f"/_admin/repos/repository/effective/{reviewer}/",
+        "/_admin/repos/repository/defaults/",
+        "/_admin/accounts/iprange/simulator/?user=default&address=10.0.0.1",
+        "/_admin/reports/repository_permissions",
+        "/_admin/reports/repositories_by_last_change",
+    ):
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, address
+        for cell in page.locator("td.date").all():
+            assert cell.bounding_box()["height"] < 60, address
