@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from django.db.models import Count, Exists, F, Min, OuterRef, Q
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -147,16 +147,22 @@ def review_load(
     for_repository_admins=True,
 )
 def stale_pull_requests(actor: Actor, *, days: int = 30, group: str = "", repository: str = "", user: str = "") -> Rows:
-    """Open pull requests (of a user) that nobody has touched for some days, the longest forgotten first.
+    """Open pull requests (of a user) that nobody has changed, commented or voted on for some days, longest first.
 
     A vote is missing of every reviewer who has not voted on the newest iteration.
     """
     now: datetime = timezone.now()
+    since = now - timedelta(days=min(days, 36500))
     found = _pull_requests(actor, group, repository).filter(
         status=PullRequest.Status.NEW,
-        updated_on__lt=now - timedelta(days=min(days, 36500)),
+        updated_on__lt=since,
         **({"owner__in": people(actor, user)} if user else {}),
     )
+    rows = list(found.values_list("pk", "title", "target__name", "owner__username", "created_on", "updated_on"))
+    touched = {row[0]: row[-1] for row in rows}
+    for field in ("comments__created_on", "statuses__modified_on"):
+        for number, last in found.values_list("pk").annotate(last=Max(field)).exclude(last=None):
+            touched[number] = max(touched.get(number, last), last)
     said = ChangesetStatus.objects.filter(
         pull_request=OuterRef("pull_request"),
         iteration__number=OuterRef("pull_request__iteration_number"),
@@ -168,7 +174,7 @@ def stale_pull_requests(actor: Actor, *, days: int = 30, group: str = "", reposi
         .values_list("pull_request")
         .annotate(count=Count("pk"))
     )
-    for number, title, name, owner, opened, changed in found.order_by("updated_on", "pk").values_list(
-        "pk", "title", "target__name", "owner__username", "created_on", "updated_on"
-    ):
-        yield number, title, name, owner, opened, changed, (now - changed).days, missing.get(number, 0)
+    for number, *about, _changed in sorted(rows, key=lambda row: (touched[row[0]], row[0])):
+        last = touched[number]
+        if last < since:
+            yield number, *about, last, (now - last).days, missing.get(number, 0)

@@ -285,3 +285,17 @@ def test_a_name_without_an_address_is_that_name(admin):
         RepositoryChangeset.objects.create(repository=repository, changeset=changeset)
     found = reporting.find(actor(admin), "activity_by_author")
     assert [row[:4] for row in found.run(actor(admin), {})] == [("Una", "no", 2, 1)]
+
+
+def test_what_is_talked_about_is_not_stale(admin):
+    now, repository = timezone.now(), RepositoryFactory(owner=admin)
+    for title in ("forgotten", "commented", "voted"):
+        pull_request = PullRequest.objects.create(
+            owner=admin, origin=repository, target=repository, title=title, updated_on=now - timedelta(days=90)
+        )
+        said = {"created_on": now - timedelta(days=2 if title == "commented" else 60)}
+        pull_request.comments.create(author=admin, text="Well", **said)
+        vote = {"modified_on": now - timedelta(days=2 if title == "voted" else 50)}
+        pull_request.statuses.create(repository=repository, raw_id="1" * 40, user=admin, status="approved", **vote)
+    found = reporting.find(actor(admin), "stale_pull_requests")
+    assert [(row[1], row[6]) for row in found.run(actor(admin), {})] == [("forgotten", 50)]

@@ -346,11 +346,14 @@ def review_load(year, user, /, **given):
 def stale_pull_requests(year, user, /, days=30, **given):
     missing = Counter(row.pull_request_id for row in missing_votes(year))
     owner = given.pop("user", "")
+    touched = {p.pk: p.updated_on for p in year.pull_requests}
+    for row, when in [(c, c.created_on) for c in year.comments] + [(v, v.modified_on) for v in year.votes]:
+        touched[row.pull_request_id] = max(touched[row.pull_request_id], when)
     found = [
         p
         for p in reviewed(year, user, given).values()
         if p.status == PullRequest.Status.NEW
-        and p.updated_on < NOW - timedelta(days=int(days))
+        and touched[p.pk] < NOW - timedelta(days=int(days))
         and owner in ("", p.owner.username)
     ]
     return [
@@ -360,9 +363,9 @@ def stale_pull_requests(year, user, /, days=30, **given):
             p.target.name,
             p.owner.username,
             p.created_on,
-            p.updated_on,
-            (NOW - p.updated_on).days,
+            touched[p.pk],
+            (NOW - touched[p.pk]).days,
             missing[p.pk],
         )
-        for p in sorted(found, key=lambda p: (p.updated_on, p.pk))
+        for p in sorted(found, key=lambda p: (touched[p.pk], p.pk))
     ]
