@@ -8,6 +8,7 @@ from typing import Any, cast
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext_noop
 from unfold.sites import UnfoldAdminSite
 
 from accounts.middleware import ActorRequest
@@ -17,6 +18,28 @@ from accounts.pages import refuse
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+
+#: What the panel's theme says and knows no German for.
+OF_THE_THEME = (
+    gettext_noop("Apply Filters"),
+    gettext_noop("Dark"),
+    gettext_noop("Filters"),
+    gettext_noop("Go back"),
+    gettext_noop("Light"),
+    gettext_noop("No results found"),
+    gettext_noop("No results matching your query"),
+    gettext_noop("Reset filters"),
+    gettext_noop("Search apps and models..."),
+    gettext_noop("Select action"),
+    gettext_noop("Select action to run"),
+    gettext_noop("Select all rows"),
+    gettext_noop("Select record"),
+    gettext_noop("Select value"),
+    gettext_noop("System"),
+    gettext_noop("This page yielded into no results. Create a new item or reset your filters."),
+    gettext_noop("Toggle password visibility"),
+    gettext_noop("Type to search"),
 )
 
 

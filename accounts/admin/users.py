@@ -72,6 +72,10 @@ class UserAdmin(ServiceAdmin):
     actions = ("activate", "deactivate", "reset_keys")
     change_form_outer_before_template = "admin/accounts/user.html"
 
+    @admin.display(description=_("full name"), ordering="lastname")
+    def full_name(self, user: User) -> str:
+        return user.full_name
+
     @admin.action(description=_("Activate"))
     def activate(self, request: HttpRequest, queryset: models.QuerySet[User]) -> None:
         self._switch(request, queryset, active=True)

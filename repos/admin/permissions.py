@@ -62,7 +62,7 @@ class DefaultsForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **kwargs})
         for kind, values in GLOBAL_PERMISSIONS.items():
-            choices = [(value, WORDS.get(value, value.rpartition(".")[2])) for value in values]
+            choices = [(value, WORDS.get(value) or _(value.rpartition(".")[2])) for value in values]
             self.fields[kind] = forms.ChoiceField(label=LABELS[kind], choices=choices)
         self.order_fields(["anonymous", *GLOBAL_PERMISSIONS])
 

@@ -7,8 +7,10 @@ import json
 import pytest
 from django.utils import translation
 
-from accounts import journal
-from tests.factories import AdminFactory, RepositoryFactory, key_of
+from accounts import journal, reporting
+from accounts.models import User
+from kallithea_site.admin_site import OF_THE_THEME
+from tests.factories import AdminFactory, RepositoryFactory, actor, key_of
 
 pytestmark = pytest.mark.django_db
 GERMAN = {"Accept-Language": "de-AT,de;q=0.9"}
@@ -65,3 +67,16 @@ def test_levels_are_german_for_germans(client):
     assert ">read</option>" not in page
     keys = client.get("/_admin/my_account/api_keys", headers=GERMAN).content.decode()
     assert "alles, was ich darf ·" in keys
+
+
+def test_reports_and_the_panel_speak_german(client):
+    boss = AdminFactory()
+    RepositoryFactory(name="app", owner=boss)
+    client.force_login(boss)
+    with translation.override("de"):
+        texts = [found.description for found in reporting.reports(actor(User(is_admin=True)))]
+        assert [text for text in [*texts, *OF_THE_THEME] if translation.gettext(text) in (text, "")] == []
+    assert "Jedes Repository mit" in client.get("/_admin/reports/repository_growth", headers=GERMAN).content.decode()
+    assert ">lesen</option>" in client.get("/_admin/repos/repository/defaults/", headers=GERMAN).content.decode()
+    why = client.get(f"/_admin/repos/repository/effective/{boss.pk}/", headers=GERMAN).content.decode()
+    assert "alle: lesen" in why
