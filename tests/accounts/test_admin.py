@@ -123,6 +123,12 @@ def test_a_nul_is_refused(panel, something, page):
     assert panel.get(f"/_admin/{page}").status_code == 400
 
 
+@pytest.mark.parametrize("chosen", ["x", "\0", "-1", ""])
+def test_rows_are_chosen_by_their_numbers(panel, something, chosen):
+    answer = panel.post(address(User, "changelist"), {"action": "activate", "_selected_action": [chosen]})
+    assert answer.status_code == 400
+
+
 @pytest.mark.parametrize(
     ("page", "lookup"),
     [
