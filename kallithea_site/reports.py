@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -72,16 +73,23 @@ def show(request: HttpRequest, name: str, format: str = "html") -> HttpResponseB
         return answer
     if format == "json":
         return HttpResponse(reporting.as_json(found, rows), content_type="application/json")
-    plot = _plot(found, rows)
     if format == "svg":
+        plot = _plot(found, rows)
         if plot is None:
             raise Http404
         return HttpResponse(plot, content_type="image/svg+xml")
+    return render(request, "reports/report.html", _page(found, given) | _drawn(found, rows, ROWS_ON_PAGE))
+
+
+def as_html(found: Report, rows: list[tuple[Any, ...]]) -> str:
+    """A page of its own with the plot and every row, to keep or to send."""
+    return render_to_string("reports/plain.html", {"report": found, **_drawn(found, rows, len(rows))})
+
+
+def _drawn(found: Report, rows: list[tuple[Any, ...]], most: int) -> dict[str, Any]:
     kinds = [column.kind for column in found.columns]
-    shown = [
-        [(kind, _shown(kind, value)) for kind, value in zip(kinds, row, strict=True)] for row in rows[:ROWS_ON_PAGE]
-    ]
-    return render(request, "reports/report.html", _page(found, given) | {"rows": rows, "shown": shown, "plot": plot})
+    shown = [[(kind, _shown(kind, value)) for kind, value in zip(kinds, row, strict=True)] for row in rows[:most]]
+    return {"rows": rows, "shown": shown, "plot": _plot(found, rows)}
 
 
 def _shown(kind: str, value: Any) -> Any:

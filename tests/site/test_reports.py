@@ -71,6 +71,11 @@ def test_every_door_shows_the_same(client, admin, repositories, capsys):
     assert Api(client, key_of(admin))("get_report", name="repositories_by_size") == data
     call_command("report", "repositories_by_size", "--format", "json")
     assert json.loads(capsys.readouterr().out) == data
+    call_command("report", "repositories_by_size", "--format", "html")
+    kept = capsys.readouterr().out
+    assert kept.startswith("<!doctype html>")
+    for part in ("<h1>Repositories by size</h1>", "Bars from above: old 2.9", "group/middle</td>"):
+        assert part in kept
     page = get(client, "repositories_by_size", admin).content.decode()
     assert "group/middle" in page
     assert 'role="img"' in page

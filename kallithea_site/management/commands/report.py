@@ -1,4 +1,4 @@
-"""``manage.py report NAME --format csv|json parameter=value ...``; without a name: the list of reports."""
+"""``manage.py report NAME --format csv|json|html parameter=value ...``; without a name: the list of reports."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from accounts import reporting
 from accounts.actors import Actor
 from accounts.models import User
+from kallithea_site.reports import as_html
 
 
 class Command(BaseCommand):
@@ -16,7 +17,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", nargs="?")
         parser.add_argument("parameters", nargs="*", metavar="parameter=value")
-        parser.add_argument("--format", choices=("csv", "json"), default="csv")
+        parser.add_argument("--format", choices=("csv", "json", "html"), default="csv")
 
     def handle(self, *args: Any, **options: Any) -> None:
         actor = Actor(user=User(username="system", is_admin=True))
@@ -34,6 +35,8 @@ class Command(BaseCommand):
             raise CommandError("; ".join(f"{k}: {' '.join(v)}" for k, v in error.message_dict.items())) from None
         if options["format"] == "json":
             self.stdout.write(reporting.as_json(found_one, rows))
+        elif options["format"] == "html":
+            self.stdout.write(as_html(found_one, rows))
         else:
             for line in reporting.as_csv(found_one, rows):
                 self.stdout.write(line, ending="")
