@@ -85,6 +85,19 @@ def test_every_door_shows_the_same(client, admin, repositories, capsys):
     assert get(client, "repositories_by_size.svg", admin).headers["Content-Type"] == "image/svg+xml"
 
 
+def test_parameters_stand_where_they_like_on_the_command_line(repositories, capsys):
+    RepositoryFactory(name="git", kind="git")
+    for arguments in (
+        ["--format", "csv", "repositories_by_last_change", "kind=git", "group="],
+        ["repositories_by_last_change", "--format", "csv", "kind=git"],
+        ["repositories_by_last_change", "kind=git", "--format", "csv", "group="],
+    ):
+        call_command("report", *arguments)
+        assert [line.partition(",")[0] for line in capsys.readouterr().out.splitlines()] == ["repository", "git"]
+    with pytest.raises(CommandError, match="nosuch"):
+        call_command("report", "repositories_by_last_change", "--format", "csv", "nosuch=1")
+
+
 def test_repository_admins_see_their_repositories_and_others_nothing(client, repositories):
     una, stranger = UserFactory(), UserFactory()
     grant(RepositoryFactory(name="hers"), una, Level.ADMIN)

@@ -14,6 +14,12 @@ from kallithea_site.reports import as_html
 class Command(BaseCommand):
     help = "Run a report as the site itself."
 
+    def create_parser(self, *args: Any, **kwargs: Any) -> CommandParser:
+        """One that takes parameters behind ``--format`` too."""
+        parser = super().create_parser(*args, **kwargs)
+        parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]
+        return parser
+
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", nargs="?")
         parser.add_argument("parameters", nargs="*", metavar="parameter=value")
