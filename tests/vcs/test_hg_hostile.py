@@ -105,6 +105,34 @@ def test_a_date_of_no_calendar_leaves_everything_readable(built, seconds):
     assert b"".join(repository.archive(far, "tar", "far"))
 
 
+_NO_DATE = """
+import sys
+from mercurial import hg, ui
+
+repository = hg.repository(ui.ui(), sys.argv[1].encode())
+log, tip = repository.changelog, repository[b"tip"].node()
+lines = log.revision(tip).split(b"\\n")
+lines[2] = sys.argv[2].encode()
+with repository.lock(), repository.transaction(b"test") as transaction:
+    log.addrevision(b"\\n".join(lines), transaction, len(log), tip, repository.nullid)
+"""
+
+
+@pytest.mark.parametrize("written", ["x 0", "nan 0", "-inf 0", "0 x", "0", ""])
+def test_a_date_that_is_no_number_leaves_everything_readable(built, written):
+    repository, ids = built
+    subprocess.run([sys.executable, "-c", _NO_DATE, str(repository.path), written], check=True)
+    last = repository.tip().raw_id
+    assert last not in ids.values()
+    assert repository.changeset(last).date == datetime(1970, 1, 1, tzinfo=UTC)
+    query = LogQuery(until=datetime(2000, 1, 1, tzinfo=UTC))
+    assert [position.raw_id for position in repository.positions(query)] == [last]
+    assert b"# Date 1970-01-01 00:00:00\n" in b"".join(repository.patch(last))
+    assert b"".join(repository.archive(last, "zip", "last"))
+    assert b"".join(repository.diff(ids["first"], last))
+    assert repository.annotate(last, "a.txt", max_bytes=1000)
+
+
 @pytest.mark.parametrize("raw_id", ["tip", "0", "all()", "", "0" * 40, "f" * 40, "A" * 40, "e" * 40, "--help"])
 def test_a_raw_id_is_forty_digits_of_a_changeset(built, raw_id):
     repository, ids = built

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import gc
 import json
+from functools import partial
 from typing import Any
 
-from mercurial import context, error, extensions, localrepo, registrar
+from mercurial import changelog, context, error, extensions, localrepo, registrar
 
 from repos.vcs.hg_extension import content, history, merging, writing
 from repos.vcs.hg_extension.base import CACHE, OPERATIONS, Call, Failure, text
@@ -35,6 +36,7 @@ def _supported(_ui: Any, supported: set[bytes]) -> None:
 def uisetup(_ui: Any) -> None:
     localrepo.featuresetupfuncs.add(_supported)
     extensions.wrapfunction(context.basefilectx, "isbinary", content.is_binary)
+    changelog.changelogrevision.date = property(partial(history.date, changelog.changelogrevision.date.fget))
 
 
 @command(b"kallithea", norepo=True)  # type: ignore[untyped-decorator]

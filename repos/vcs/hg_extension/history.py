@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from math import isfinite
 from typing import Any
 
 from mercurial import obsutil
@@ -147,6 +148,15 @@ def _changesets(call: Call) -> None:
     size = 20 if with_files else _BATCH
     for start in range(0, len(nodes), size):
         call.send_json([_changeset(repo, node, with_files) for node in nodes[start : start + size]])
+
+
+def date(original: Callable[[Any], tuple[float, int]], entry: Any) -> tuple[float, int]:
+    """Seconds and offset; 1970 where somebody wrote what is no number, for which Mercurial gives up its whole log."""
+    try:
+        seconds, offset = original(entry)
+        return (seconds, offset) if isfinite(seconds) else (0.0, 0)
+    except (ValueError, IndexError):
+        return 0.0, 0
 
 
 def _changeset(repo: Any, node: bytes, with_files: bool) -> list[Any]:
