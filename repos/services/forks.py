@@ -94,8 +94,8 @@ def detach(*, actor: Actor, repository: Repository) -> None:
         PermissionDenied
     """
     access.require(actor, repository, Level.ADMIN)
-    parent = repository.fork_of
     with transaction.atomic():
         Repository.objects.filter(pk=repository.pk).update(fork_of=None)
-        journal.record(actor, "detach_fork", repository, parent=parent.name if parent is not None else None)
+        # By number: who reads a fork's journal may not see what it was forked from.
+        journal.record(actor, "detach_fork", repository, parent_id=repository.fork_of_id)
     repository.fork_of = None

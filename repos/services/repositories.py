@@ -32,6 +32,7 @@ class Keep(Enum):
 
 KEEP: Final = Keep.KEEP  # "leave it as it is", where None is a value
 
+LONGEST_PATTERNS = 4000  # characters of all protected branches; every push is compared with each
 LANDING_TYPES = ("rev", "branch", "tag", "book")
 _LANDING_NAME = re.compile(r"[^\x00-\x1f\x7f:]{1,255}")
 
@@ -231,13 +232,16 @@ def update(
     _check_place(actor, repository, place)
     if owner is not None and not actor.is_admin:
         raise PermissionDenied("Only Kallithea admin can specify `owner` param")
+    patterns = None if protected_branches is None else "\n".join(protected_branches.split())
+    if len(patterns or "") > LONGEST_PATTERNS:
+        raise ValidationError(_("The patterns may have up to %s characters.") % LONGEST_PATTERNS, "protected_branches")
     new: dict[str, Any] = {
         "owner": owner,
         "is_private": is_private,
         "is_archived": is_archived,
         "enable_statistics": enable_statistics,
         "enable_downloads": enable_downloads,
-        "protected_branches": None if protected_branches is None else "\n".join(protected_branches.split()),
+        "protected_branches": patterns,
     }
     changed = {key: value for key, value in new.items() if value is not None and getattr(repository, key) != value}
     if max_file_size is not None and (limit := max_file_size or None) != repository.max_file_size:

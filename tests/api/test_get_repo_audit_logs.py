@@ -1,7 +1,8 @@
 """get_repo_audit_logs: what was done to a repository."""
 
 from accounts.permissions import Level
-from tests.factories import RepositoryFactory
+from repos.services import forks
+from tests.factories import RepositoryFactory, actor
 
 
 def test_newest_first_in_pages(api, repositories_root):
@@ -18,3 +19,11 @@ def test_newest_first_in_pages(api, repositories_root):
 def test_for_admins_of_the_repository(user_api):
     RepositoryFactory(name="one", everybody=Level.WRITE)
     assert user_api.error("get_repo_audit_logs", repoid="one") == "repository `one` does not exist"
+
+
+def test_what_it_was_detached_from_is_not_named(api):
+    parent = RepositoryFactory(name="secret", is_private=True)
+    fork = RepositoryFactory(name="one", fork_of=parent)
+    forks.detach(actor=actor(fork.owner), repository=fork)
+    [entry] = api("get_repo_audit_logs", repoid="one")
+    assert entry["data"] == {"parent_id": parent.pk}

@@ -43,6 +43,9 @@ def test_what_pushes_must_respect(api):
     seen = api("get_repo", repoid="one")
     assert (seen["protected_branches"], seen["max_file_size"]) == ([], None)
     assert api.error("update_repo", repoid="one", max_file_size=-1) == "failed to update repo `one`"
+    endless = "*a" * 3000  # every push would be compared with it
+    assert api.error("update_repo", repoid="one", protected_branches=endless) == "failed to update repo `one`"
+    assert Repository.objects.get().protected_branches == ""
 
 
 def test_nothing_to_change(api):

@@ -222,6 +222,8 @@ def test_a_repository_is_made_changed_and_deleted_on_pages(client, db, repositor
     assert Repository.objects.count() == 1
     values = {"name": "renamed", "owner": repository.owner.username, "landing": "rev:tip", "is_private": "on"}
     values |= {"protected_branches": "main\r\nrelease-*", "max_file_size": "1000"}
+    refused = client.post("/fresh/settings", values | {"protected_branches": "*a" * 3000})
+    assert "The patterns may have up to 4000 characters." in refused.text
     assert client.post("/fresh/settings", values).status_code == 302
     repository.refresh_from_db()
     assert (repository.name, repository.is_private) == ("renamed", True)
