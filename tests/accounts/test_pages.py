@@ -288,3 +288,25 @@ def test_the_journal_and_lists_open(client, path):
     sign_in(client, user)
     assert client.get(path).status_code == 200
     assert client.get("/_admin/journal/rss").status_code == 200
+
+
+def test_an_error_belongs_to_its_field(client):
+    client.force_login(UserFactory())
+    shown = client.post("/_admin/my_account/password", {"current": "wrong", "password": "a", "again": "b"}).text
+    named = re.findall(r'aria-describedby="([\w ]*_error)"', shown)
+    assert named
+    assert all(f'id="{name.split()[-1]}" role="alert"' in shown for name in named)
+
+
+def test_every_page_of_the_account_has_its_own_title(client):
+    client.force_login(UserFactory())
+    parts = ("", "/password", "/emails", "/api_keys", "/ips", "/following", "/user_groups", "/notices", "/sessions")
+    titles = [re.findall("<title>(.*)</title>", client.get(f"/_admin/my_account{part}").text)[0] for part in parts]
+    assert len(set(titles)) == len(parts)
+
+
+def test_a_page_that_is_not_there_says_who_is_signed_in(client):
+    user = UserFactory()
+    assert 'href="/_admin/login?came_from=%2F_admin%2Fgists%2Fnosuch"' in client.get("/_admin/gists/nosuch").text
+    client.force_login(user)
+    assert f'<a href="/_admin/my_account">{user.username}</a>' in client.get("/_admin/gists/nosuch").text
