@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpResponse, HttpResponseBase, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -27,14 +28,24 @@ LONGEST_PREVIEW = 64 * 1024
 
 @require_POST
 def act(request: RepositoryRequest, number: int, action: str) -> HttpResponseBase:
-    """Do one thing to a pull request and show it again, with the reason where it was refused."""
+    """Do one thing to a pull request and show it again; where it was refused, with the reason and what was written."""
     if request.actor.is_anonymous:
         return refuse(request)
     pull_request = obtain(request, number)
     if action not in ACTIONS:
         raise Http404
     anchor = _explained(request, lambda: ACTIONS[action](request, pull_request))
-    return HttpResponseRedirect(address_of(pull_request) + (anchor or ""))
+    shown = address_of(pull_request)
+    return HttpResponseRedirect(shown + (_view(request, shown) if action in REMARKS else "") + (anchor or ""))
+
+
+def _view(request: RepositoryRequest, shown: str) -> str:
+    """The query of the page that the form was on, such as ``?diff=split``: who looks at it that way goes on so."""
+    before = urlsplit(request.headers.get("Referer", ""))
+    query = QueryDict(before.query, mutable=True)
+    query.pop("api_key", None)
+    is_same = before.path == shown or before.path.startswith(f"{shown}/")  # a label may follow
+    return f"?{query.urlencode()}" if query and is_same else ""
 
 
 def _explained(request: RepositoryRequest, action: Callable[[], str | None]) -> str | None:
@@ -44,14 +55,19 @@ def _explained(request: RepositoryRequest, action: Callable[[], str | None]) -> 
         messages.error(request, " ".join(error.messages))
     except (PermissionDenied, VcsError) as error:
         messages.error(request, str(error) or _("You are not allowed to do that."))
+    written = request.POST.get("text") or request.POST.get("description") or ""
+    if written.strip():
+        messages.warning(request, _("What you wrote:") + "\n" + written)
     return None
 
 
-def _respond(request: RepositoryRequest, pull_request: PullRequest) -> str | None:
+def _respond(request: RepositoryRequest, pull_request: PullRequest) -> str:
     made = comments.respond(
         actor=request.actor, pull_request=pull_request, **_remark(request, pull_request=pull_request)
     )
-    return f"#comment-{made.pk}" if made is not None else None
+    if made is None:
+        raise ValidationError(_("A comment needs a text."))
+    return f"#comment-{made.pk}"
 
 
 def _remark(request: RepositoryRequest, **among: Any) -> dict[str, Any]:
@@ -129,6 +145,7 @@ def _rewrite(request: RepositoryRequest, comment: Comment) -> str:
     return f"#comment-{comment.pk}"
 
 
+REMARKS = {"comment", "edit-comment", "delete-comment"}
 ACTIONS: dict[str, Callable[[RepositoryRequest, PullRequest], str | None]] = {
     "comment": _respond,
     "merge": _merge,
@@ -157,10 +174,11 @@ def act_on_changeset(request: RepositoryRequest, raw_id: str, action: str) -> Ht
         comment = get_object_or_404(Comment, pk=_number(request), repository=repository, raw_id=raw_id)
         return _rewrite(request, comment) if action == "edit-comment" else _delete(request, comment)
 
-    if action not in {"comment", "edit-comment", "delete-comment"}:
+    if action not in REMARKS:
         raise Http404
     anchor = _explained(request, do)
-    return HttpResponseRedirect(address(repository, "changeset", raw_id) + (anchor or ""))
+    shown = address(repository, "changeset", raw_id)
+    return HttpResponseRedirect(shown + _view(request, shown) + (anchor or ""))
 
 
 @signed_in

@@ -31,7 +31,9 @@ class Talk:
         self.general: list[Comment] = []
         self.outdated: dict[object, list[Comment]] = {}
         self.on_lines: dict[tuple[str, str, int | None], list[Comment]] = {}
+        self.count = 0
         for comment in comments:
+            self.count += comment.deleted_on is None
             place = places.get(comment.pk)
             if not comment.is_inline:
                 self.general.append(comment)

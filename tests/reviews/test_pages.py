@@ -281,3 +281,52 @@ def test_previews_and_notices(client):
     assert "<script" not in html
     assert client.post("/_admin/my_account/notices", {"choice": "none"}).status_code == 302
     assert MailPreference.objects.get(user=user).choice == "none"
+
+
+def test_what_was_written_is_shown_again_where_it_is_refused(client, scene, opened):
+    client.force_login(scene.reviewer.user)
+    assert "A comment needs a text." in act(client, opened, "comment", text=" ").text
+    refused = act(client, opened, "comment", text=f"a long\nthought {EVIL}", status="nonsense").text
+    assert "What you wrote:\na long\nthought &lt;script&gt;" in refused
+    assert "What you wrote" not in act(client, opened, "comment", text="a thought").text
+
+
+def test_who_comments_goes_on_in_the_same_view(client, scene, opened):
+    client.force_login(scene.reviewer.user)
+    address = f"/main/pull-request/{opened.pk}"
+
+    def answer(action: str, referer: str) -> str:
+        values = {"text": "x", "comment": Comment.objects.latest("pk").pk}
+        return client.post(f"{address}/do/{action}", values, headers={"Referer": f"http://testserver{referer}"}).url
+
+    assert answer("comment", f"{address}?diff=split&api_key=secret").startswith(f"{address}?diff=split#comment-")
+    labelled = opened.get_absolute_url()
+    assert answer("edit-comment", f"{labelled}?iteration=1").startswith(f"{address}?iteration=1#comment-")
+    assert answer("comment", "/elsewhere?diff=split").startswith(f"{address}#comment-")
+    assert answer("close", f"{address}?iteration=1") == address
+    raw_id = scene.target.vcs.resolve("tip").raw_id
+    changeset, action = f"/main/changeset/{raw_id}", f"/main/changeset-review/{raw_id}/do/comment"
+    client.force_login(scene.writer.user)
+    made = client.post(action, {"text": "x"}, headers={"Referer": f"http://testserver{changeset}?diff=split"})
+    assert made.url.startswith(f"{changeset}?diff=split#comment-")
+
+
+def test_the_head_of_the_page_leads_to_the_comments(client, scene, opened):
+    client.force_login(scene.reviewer.user)
+    address = opened.get_absolute_url()
+    assert '<a href="#talk">No comments yet · Comment or vote</a>' in client.get(address).text
+    act(client, opened, "comment", text="on a line", path="ten.txt", side="new", line="3")
+    act(client, opened, "comment", text="on all")
+    assert '<a href="#talk">2 comments · Comment or vote</a>' in client.get(address).text
+    client.logout()
+    assert '<a href="#talk">2 comments</a>' in client.get(address).text
+
+
+def test_conflicts_are_named_with_what_to_do(client, scene, opened):
+    trunk = scene.working_copy(scene.target, "trunk")
+    trunk.commit("Other", {"ten.txt": changed(l3="another third")})
+    trunk.push()
+    client.force_login(scene.writer.user)
+    shown = client.get(opened.get_absolute_url()).text
+    assert "There are conflicts in: <code>ten.txt</code>" in shown
+    assert "Merge the target into the source" in shown
