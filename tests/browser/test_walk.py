@@ -184,3 +184,29 @@ def test_without_scripts_nothing_is_shown_that_needs_them(page, site, live_serve
     assert plain.locator("[data-copy], [data-reveal]").filter(visible=True).count() == 0
     plain.click("summary:has-text('Show')")
     assert len(plain.locator("details code").inner_text()) == 40
+
+
+def test_hands_that_are_fast_or_on_the_keyboard(page, site):
+    sign_in(page, site["owner"])
+    raw_id = site["repository"].vcs.resolve("1").raw_id
+    page.goto(f"/project/changeset/{raw_id}?diff=split")
+    page.locator(".remark textarea").fill("said once")
+    page.locator(".remark button.primary").dblclick()
+    page.wait_for_url("**?diff=split#comment-*")
+    assert page.locator(".comment:has-text('said once')").count() == 1
+
+    number = page.locator("table.diff a[data-line]").first
+    number.focus()
+    page.keyboard.press("Enter")
+    page.locator("tr.writing button[data-cancel]").press("Enter")
+    assert number.evaluate("link => link === document.activeElement")
+
+    page.goto("/project/files/v1.1/")
+    begun = page.url
+    page.locator("#at").focus()
+    page.keyboard.press("ArrowDown")
+    page.wait_for_timeout(300)
+    assert page.url == begun  # arrows choose, the button sends
+    page.mouse.click(1, 1)
+    page.locator("#at").select_option("v1.0")
+    page.wait_for_url(lambda url: url != begun)

@@ -40,11 +40,19 @@
 
   document.addEventListener("submit", (event) => {
     const question = event.target.dataset.confirm || event.submitter?.dataset.confirm;
-    if (question && !confirm(question)) event.preventDefault();
+    if (question && !confirm(question)) return event.preventDefault();
+    if (event.target.getAttribute("method") !== "post") return;
+    if (event.target.dataset.sent) event.preventDefault(); // a double click is one wish
+    event.target.dataset.sent = "1";
+    setTimeout(() => delete event.target.dataset.sent, 3000);
   });
 
+  // A choice with the mouse or a finger is sent at once; with keys, which pass every choice on their way, by the button.
+  let byKey = false;
+  document.addEventListener("keydown", () => { byKey = true; }, true);
+  document.addEventListener("pointerdown", () => { byKey = false; }, true);
   document.addEventListener("change", (event) => {
-    if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+    if (!byKey && event.target.matches("[data-submit]")) event.target.form.requestSubmit();
   });
 
   // Pages of running jobs look again by themselves.
@@ -97,7 +105,11 @@
       }
       const onFile = event.target.closest("[data-comment-file]");
       if (onFile) openFileForm(onFile);
-      if (event.target.closest("[data-cancel]")) event.target.closest(".writing").remove();
+      if (event.target.closest("[data-cancel]")) {
+        const place = event.target.closest(".writing");
+        place.previousElementSibling.querySelector(".opened, [data-comment-file]")?.focus();
+        place.remove();
+      }
     });
     for (const header of document.querySelectorAll("section[data-path] > header")) {
       const button = document.createElement("button");
@@ -133,6 +145,7 @@
     cell.querySelector("[name=path]").value = number.closest("[data-path]").dataset.path;
     cell.querySelector("[name=side]").value = number.dataset.side === "o" ? "old" : "new";
     cell.querySelector("[name=line]").value = number.dataset.line;
+    for (const link of row.querySelectorAll("a[data-line]")) link.classList.toggle("opened", link === number);
     place.append(cell);
     row.after(place);
     addPreviews(place);
