@@ -79,7 +79,8 @@ def clean(html: str, *, tags: set[str], attributes: dict[str, set[str]] | None, 
             attributes=attributes,
             url_schemes=_SCHEMES,
             link_rel="nofollow noopener noreferrer",
-            set_tag_attribute_values={"pre": {"tabindex": "0"}},  # long lines are scrolled with keys too
+            # Long lines and wide tables are scrolled with keys too.
+            set_tag_attribute_values={"pre": {"tabindex": "0"}, "table": {"tabindex": "0"}},
             attribute_filter=allowed,
         )
     )

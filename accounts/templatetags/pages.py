@@ -74,4 +74,4 @@ def kibi(size: int | None) -> str:
 def person(author: str) -> SafeString:
     """An author as recorded, ``Name <mail>``: the name, with all of it on hover."""
     name = author.partition("<")[0].strip() or author.strip("<> ")
-    return format_html('<span class="person" title="{}">{}</span>', author, name)
+    return format_html('<bdi class="person" title="{}">{}</bdi>', author, name)

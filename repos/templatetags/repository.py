@@ -19,7 +19,7 @@ def name_path(name: str) -> SafeString:
     """A repository's or group's name, every part a link to what it names."""
     parts = name.split("/")
     links = [(address("/".join(parts[: count + 1])), part) for count, part in enumerate(parts)]
-    return format_html_join(" / ", '<a href="{}">{}</a>', links)
+    return format_html_join(" / ", '<a href="{}"><bdi>{}</bdi></a>', links)
 
 
 @register.simple_tag

@@ -26,6 +26,8 @@ def test_a_gist_is_made_shown_and_deleted(client, repositories_root):
     client.force_login(stranger)
     shown = client.get(made["Location"]).content.decode()
     assert EVIL not in shown
+    assert 'tag warn">private' in shown
+    assert 'id="F1L1"' in shown
     raw = client.get(f"{made['Location']}/raw/a.html")
     assert raw["Content-Type"].startswith("text/plain")
     assert "sandbox" in raw["Content-Security-Policy"]

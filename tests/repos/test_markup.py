@@ -13,6 +13,7 @@ def test_what_people_write():
     for part in (
         "<h1>Hi</h1>",
         "<strong>b</strong> <code>c</code><br>",
+        '<table tabindex="0">',
         "<td>1</td>",
         '<code class="language-python">',
         "<s>s</s>",

@@ -387,3 +387,36 @@ def test_a_description_that_only_repeats_the_name_is_not_shown(client, project):
         repositories.update(actor=Actor(repository.owner), repository=repository, description=text)
         assert client.get("/").content.decode().count(f"<small>{text}</small>") == count
         assert client.get(f"/{repository.name}").content.decode().count(f'<p class="soft">{text}</p>') == count
+
+
+def test_nothing_of_a_message_is_lost(client, make_repository):
+    subject = "word " * 60 + "the end"
+    builder = RepoBuilder("git")
+    builder.commit(f"{subject}\n\nBody", {"a": "x"})
+    repository, _ = make_repository(builder)
+    assert f"{subject}\n\nBody" in client.get(f"/{repository.name}/changeset/tip").text
+
+
+def test_parts_of_a_path_stay_in_their_order_whatever_their_direction(client, make_repository):
+    builder = RepoBuilder("git")
+    builder.commit("Names", {"שלום/مرحبا.txt": "x\n"}, author="إبراهيم <i@example.com>")
+    repository, _ = make_repository(builder)
+    shown = client.get(f"/{repository.name}/files/tip/שלום/مرحبا.txt").text
+    assert '<bdi dir="ltr">שלום</bdi></a> / <strong><bdi dir="ltr">مرحبا.txt</bdi>' in shown
+    assert ">إبراهيم</bdi>" in shown
+
+
+@pytest.mark.django_db
+def test_a_description_that_says_only_the_name_is_not_shown(client):
+    RepositoryFactory(name="many/thing", description="thing", group=RepositoryGroupFactory(name="many"))
+    assert "<small>thing</small>" not in client.get("/many").text
+
+
+@pytest.mark.django_db
+def test_every_section_of_the_settings_has_its_own_title(client):
+    owner = UserFactory()
+    RepositoryFactory(name="thing", owner=owner)
+    client.force_login(owner)
+    sections = ("", "/permissions", "/fields", "/reviews", "/remote", "/danger")
+    titles = [re.findall("<title>(.*)</title>", client.get(f"/thing/settings{end}").text)[0] for end in sections]
+    assert len(set(titles)) == len(sections)
