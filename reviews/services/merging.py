@@ -41,16 +41,17 @@ class Outlook:
 
 def outlook(*, actor: Actor, pull_request: PullRequest) -> Outlook:
     """Everything that stands between a pull request and its merge, conflicts included; changes nothing."""
-    try:
-        tip = _require_ready(actor, pull_request)
-        iteration = pull_request.current
-        source = holder(pull_request, iteration)
-        conflicts = pull_request.target.vcs.merge_preview(source.path, iteration.origin_raw_id, tip).conflicts
-    except ValidationError as error:
-        return Outlook(" ".join(error.messages))
-    except (PermissionDenied, VcsError) as error:  # also when the branch or the changesets are gone
-        return Outlook(str(error))
-    return Outlook(str(MergeConflict(conflicts)) if conflicts else "", conflicts)
+    problem, conflicts = "", tuple[str, ...]()
+    for step in (_require_ready, _require_no_conflict):  # conflicts are for the owner to know, whoever may merge
+        try:
+            step(actor, pull_request)
+        except MergeConflict as error:
+            problem, conflicts = problem or str(error), error.paths
+        except ValidationError as error:
+            problem = problem or " ".join(error.messages)
+        except (PermissionDenied, VcsError) as error:  # also when the branch or the changesets are gone
+            problem = problem or str(error)
+    return Outlook(problem, conflicts)
 
 
 def merge(*, actor: Actor, pull_request: PullRequest, message: str = "", iteration: int | None = None) -> str:
@@ -92,6 +93,16 @@ def merge(*, actor: Actor, pull_request: PullRequest, message: str = "", iterati
 def _require_write(actor: Actor, pull_request: PullRequest) -> None:
     if not may_merge(actor, pull_request):
         raise PermissionDenied(_("Merging needs write permission on the target repository."))
+
+
+def _require_no_conflict(_actor: Actor, pull_request: PullRequest) -> None:
+    if not pull_request.is_open:
+        return
+    iteration, target = pull_request.current, pull_request.target
+    tip = resolve(target, "branch", pull_request.target_name).raw_id
+    source = holder(pull_request, iteration)
+    if paths := target.vcs.merge_preview(source.path, iteration.origin_raw_id, tip).conflicts:
+        raise MergeConflict(paths)
 
 
 def _require_ready(actor: Actor, pull_request: PullRequest) -> str:

@@ -123,8 +123,10 @@ def _preview(request: RepositoryRequest, form: OpenForm, origin: Repository, tar
     )
     rows = list(changesets.read(origin, list(reversed(seen.revisions))))
     pieces = target.vcs.diff_between(origin.path, seen.ancestor_id, seen.origin.raw_id, shown(request))
+    merge = pull_requests.conflicts(origin, seen.origin.raw_id, target, seen.target.raw_id)
     changes = [{"changeset": row} for row in rows]
-    return {"preview": seen, "changes": changes, **diff_context(request, pieces, seen.ancestor_id, seen.origin.raw_id)}
+    found = {"preview": seen, "changes": changes, "conflicts": merge.conflicts}
+    return {**found, **diff_context(request, pieces, seen.ancestor_id, seen.origin.raw_id)}
 
 
 # -- one of them ---------------------------------------------------------------------------------------------------
@@ -233,7 +235,7 @@ def _rights(request: RepositoryRequest, pull_request: PullRequest, iteration: It
         )
         rights["reviewers_form"] = ReviewersForm(initial={"reviewers": names})
         rights["is_manager"] = True
-    if may_merge(actor, pull_request):
+    if "is_manager" in rights or may_merge(actor, pull_request):
         rights["outlook"] = merging.outlook(actor=actor, pull_request=pull_request)
     return rights
 

@@ -322,11 +322,17 @@ def test_the_head_of_the_page_leads_to_the_comments(client, scene, opened):
     assert '<a href="#talk">2 comments</a>' in client.get(address).text
 
 
-def test_conflicts_are_named_with_what_to_do(client, scene, opened):
+def test_conflicts_are_named_before_and_after_it_is_opened(client, scene, opened):
     trunk = scene.working_copy(scene.target, "trunk")
     trunk.commit("Other", {"ten.txt": changed(l3="another third")})
     trunk.push()
-    client.force_login(scene.writer.user)
-    shown = client.get(opened.get_absolute_url()).text
-    assert "There are conflicts in: <code>ten.txt</code>" in shown
-    assert "Merge the target into the source" in shown
+    named = "There are conflicts in: <code>ten.txt</code>"
+    for who in (scene.owner, scene.writer):  # the first has to resolve them and may not merge
+        client.force_login(who.user)
+        shown = client.get(opened.get_absolute_url()).text
+        assert named in shown
+        assert "Merge the target into the source" in shown
+        assert "do/merge" not in shown
+    values = {"origin_ref": "branch:feature", "target_ref": f"branch:{scene.trunk}", "preview": "1"}
+    client.force_login(scene.owner.user)
+    assert named in client.post("/fork/pull-request/new?target=main", values).text
