@@ -7,9 +7,10 @@ from urllib.parse import urlencode
 
 from django import template
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from accounts import journal
 
@@ -40,6 +41,14 @@ def query(context: template.Context, /, **changes: object) -> str:
     values = {key: value for key, value in request.GET.items() if key != "api_key"}
     values |= {key: str(value) for key, value in changes.items()}
     return "?" + urlencode({key: value for key, value in values.items() if value != ""}, errors="surrogateescape")
+
+
+@register.simple_tag(takes_context=True)
+def here(context: template.Context, name: str) -> SafeString:
+    """The address of a page of the site's own, for a link that says when it is the page one is on."""
+    url = reverse(name)
+    is_here = "request" in context and context["request"].path == url
+    return format_html('href="{}"{}', url, mark_safe(' aria-current="page"') if is_here else "")
 
 
 @register.inclusion_tag("includes/pages.html", takes_context=True)

@@ -275,6 +275,9 @@ def annotate(request: RepositoryRequest, rest: str) -> HttpResponseBase:
     repository, vcs = request.repository, request.repository.vcs
     position, path = locate(repository, rest)
     annotated = vcs.annotate(position.raw_id, path, max_bytes=LARGEST_SHOWN)
+    has_no_lines = any(is_binary(line.content) for line in annotated)
+    if has_no_lines:
+        annotated = []
     lines = [line.content.decode("utf-8", "replace").rstrip("\r\n") for line in annotated]
     wrote = {row.raw_id: row for row in changesets.read(repository, list({line.raw_id for line in annotated}))}
     colours = code.pieces_of(path, lines)
@@ -284,6 +287,7 @@ def annotate(request: RepositoryRequest, rest: str) -> HttpResponseBase:
         by = wrote[line.raw_id] if line.raw_id != previous else None
         rows.append((number + 1, by, code.paint(lines[number], colours[number] if colours else None)))
         previous = line.raw_id
-    context = {"tab": "files", "position": position, "path": path, "crumbs": crumbs(path), "rows": rows}
+    context: dict[str, Any] = {"tab": "files", "position": position, "path": path, "crumbs": crumbs(path), "rows": rows}
+    context["is_binary"] = has_no_lines
     context["changeset"] = next(changesets.read(repository, [position.raw_id]))
     return page(request, "repos/annotate.html", context)

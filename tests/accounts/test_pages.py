@@ -310,3 +310,10 @@ def test_a_page_that_is_not_there_says_who_is_signed_in(client):
     assert 'href="/_admin/login?came_from=%2F_admin%2Fgists%2Fnosuch"' in client.get("/_admin/gists/nosuch").text
     client.force_login(user)
     assert f'<a href="/_admin/my_account">{user.username}</a>' in client.get("/_admin/gists/nosuch").text
+
+
+def test_the_head_says_where_one_is(client):
+    client.force_login(UserFactory())
+    here = '<a href="/_admin/gists" aria-current="page">'
+    assert here in client.get("/_admin/gists?which=own").text
+    assert here not in client.get("/_admin/gists/new").text

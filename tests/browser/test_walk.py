@@ -210,3 +210,15 @@ def test_hands_that_are_fast_or_on_the_keyboard(page, site):
     page.mouse.click(1, 1)
     page.locator("#at").select_option("v1.0")
     page.wait_for_url(lambda url: url != begun)
+
+
+def test_what_was_wrong_with_a_form_is_in_sight(page, site):
+    sign_in(page, site["owner"])
+    page.set_viewport_size({"width": 390, "height": 500})
+    page.goto("/project/settings/permissions")
+    page.locator("[name=subject]").fill("nobody")
+    page.locator("main form").last.locator("button").click()
+    page.locator("text=There is no user or user group of this name").wait_for()
+    field = page.locator("[name=subject]")
+    assert field.evaluate("input => input === document.activeElement")
+    assert 0 <= field.bounding_box()["y"] <= 500

@@ -420,3 +420,12 @@ def test_every_section_of_the_settings_has_its_own_title(client):
     sections = ("", "/permissions", "/fields", "/reviews", "/remote", "/danger")
     titles = [re.findall("<title>(.*)</title>", client.get(f"/thing/settings{end}").text)[0] for end in sections]
     assert len(set(titles)) == len(sections)
+
+
+def test_a_binary_file_has_no_lines_to_annotate(client, kind, make_repository):
+    builder = RepoBuilder(kind)
+    builder.commit("Binary", {"a.bin": b"\x00\xff\n" * 9})
+    repository, _ = make_repository(builder)
+    shown = client.get(f"/{repository.name}/annotate/tip/a.bin").text
+    assert "A binary file." in shown
+    assert 'id="L1"' not in shown

@@ -55,6 +55,11 @@
     if (!byKey && event.target.matches("[data-submit]")) event.target.form.requestSubmit();
   });
 
+  // What was wrong with a form may be far down.
+  const wrong = document.querySelector(".wrong :is(input, select, textarea)");
+  if (wrong) wrong.focus();
+  else document.querySelector("form > .note.error")?.scrollIntoView({block: "center"});
+
   // Pages of running jobs look again by themselves.
   const waiting = document.querySelector("[data-reload]");
   if (waiting) setTimeout(() => location.reload(), Number(waiting.dataset.reload) * 1000);
