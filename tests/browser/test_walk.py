@@ -160,13 +160,15 @@ def long_names(site, repositories_root):
 
 def test_long_names_leave_the_rest_in_its_place(long_names, page, site):
     sign_in(page, site["owner"])
-    for width in (1280, 390):
+    for width in (1280, 768, 390):
         page.set_viewport_size({"width": width, "height": 900})
-        for address in ("/long", "/long/changelog", "/long/files/tip/"):
+        for address in ("/long", "/long/changelog", "/long/files/tip/", "/long/branches"):
             page.goto(address)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, address
             boxes = "[...document.querySelectorAll('.box.scroll')]"
             assert page.evaluate(f"{boxes}.every((box) => box.scrollWidth <= box.clientWidth)"), address
+            rows = "[...document.querySelectorAll('table.list tr')]"
+            assert page.evaluate(f"{rows}.every((row) => row.offsetHeight < 250)"), (address, width)
     page.goto("/long")
     code = page.locator(".markup pre")
     code.focus()
