@@ -84,6 +84,7 @@ def test_from_signing_in_to_merging(page, site, live_server, tmp_path):
     page.fill("[name=reviewers]", reviewer.username)
     page.click("button[name=preview]")
     page.locator("text=It would hold 1 changeset").wait_for()
+    assert page.url.endswith("#preview")
     page.click("button[name=open]")
     address = page.url
     sign_out(page)
@@ -122,7 +123,8 @@ def test_pages_are_accessible(page, site, scheme):
     private = ["/project/settings", "/project/settings/permissions", "/project/settings/danger", "/project/fork"]
     private += ["/project/pull-request/new", "/_admin/my_account", "/_admin/my_account/api_keys", "/_admin/journal"]
     groups = "/_admin/my_account/user_groups"
-    private += ["/project/settings/remote", groups, f"{groups}/{site['group'].pk}"]
+    private += ["/project/pull-request", "/_admin/gists/new", "/_admin/my_pullrequests", "/_admin/my_account/notices"]
+    private += ["/_admin/my_account/sessions", "/project/settings/remote", groups, f"{groups}/{site['group'].pk}"]
     for address in [*addresses, None, *private]:
         if address is None:
             sign_in(page, site["owner"])
