@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.urls import get_script_prefix
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +18,7 @@ from repos.models import Repository
 
 if TYPE_CHECKING:
     from accounts.actors import Actor
+    from accounts.models import User
 
 
 class PullRequestQuerySet(models.QuerySet["PullRequest"]):
@@ -25,6 +26,18 @@ class PullRequestQuerySet(models.QuerySet["PullRequest"]):
         """Those whose origin *and* target ``actor`` may read; the only way in which views and API obtain one."""
         readable = Repository.objects.all().visible_to(actor, Level.READ).order_by().values("pk")
         return self.filter(origin__in=readable, target__in=readable)
+
+    def to_review(self, user: User) -> Self:
+        """Those that wait for a verdict of a reviewer on the newest iteration, and the closed ones."""
+        newest = ChangesetStatus.objects.filter(pull_request=OuterRef("pull_request"), user=user).order_by("-pk")
+        verdict = ChangesetStatus.objects.filter(
+            pk=Subquery(newest.values("pk")[:1]),
+            pull_request=OuterRef("pk"),
+            iteration__number=OuterRef("iteration_number"),
+            status__in=(VoteStatus.APPROVED, VoteStatus.REJECTED),
+        )
+        asked = self.filter(reviewer_rows__user=user)
+        return asked.exclude(Exists(verdict), status=PullRequest.Status.NEW)
 
 
 class PullRequest(models.Model):

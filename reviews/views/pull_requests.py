@@ -61,11 +61,11 @@ def of_repository(request: RepositoryRequest) -> HttpResponseBase:
 @signed_in
 @require_safe
 def mine(request: ActorRequest) -> HttpResponseBase:
-    """One's own, those to review, or all that one may see."""
+    """One's own, those that wait for one's vote, or all that one may see."""
     which = request.GET.get("which", "own")
     visible = PullRequest.objects.visible_to(request.actor)
     if which == "review":
-        visible = visible.filter(reviewer_rows__user=request.actor.user)
+        visible = visible.to_review(request.actor.user)
     elif which != "all":
         visible = visible.filter(owner=request.actor.user)
     return _list(request, visible, "reviews/mine.html", which=which)

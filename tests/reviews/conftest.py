@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
 from accounts.actors import Actor
 from accounts.permissions import Level
@@ -70,7 +69,7 @@ class Scene:
 
 
 @pytest.fixture
-def scene(db, kind, repositories_root, tmp_path):
+def scene(db, settings, kind, repositories_root, tmp_path):
     settings.SITE_URL = "http://code.example.com"
     builder = RepoBuilder(kind)
     builder.commit("base", {"ten.txt": TEN, "other.txt": "other\n"})

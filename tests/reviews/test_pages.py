@@ -12,6 +12,7 @@ from accounts.models import User
 from accounts.permissions import Level
 from repos.models import Repository
 from reviews.models import Comment, MailPreference, PullRequest, ReviewPolicy
+from reviews.services import comments
 from reviews.services.pull_requests import update
 from tests.factories import grant, key_of
 from tests.reviews.conftest import Scene, changed
@@ -130,6 +131,31 @@ def test_lists(client, scene, opened):
     assert f"#{opened.pk}" not in client.get("/main/pull-request", {"q": "script nosuch"}).text
     for path in ("/main/pull-request?closed=1", "/_admin/my_pullrequests"):
         assert f"#{opened.pk}" not in client.get(path).content.decode(), path
+
+
+def test_to_review_is_what_waits_for_a_verdict(client, scene, opened):
+    def waiting() -> bool:
+        return f"#{opened.pk}" in client.get("/_admin/my_pullrequests?which=review").text
+
+    client.force_login(scene.reviewer.user)
+    assert waiting()
+    act(client, opened, "comment", text="", status="under_review")
+    assert waiting()
+    act(client, opened, "comment", text="", status="rejected")
+    assert not waiting()
+    wc = scene.working_copy(scene.origin, "again")
+    wc.switch("feature")
+    wc.commit("more", {"more.txt": "more\n"})
+    wc.push()
+    update(actor=scene.owner, pull_request=scene.fresh(opened))
+    assert waiting()  # there is more to say something about
+    act(client, opened, "comment", text="", status="approved")
+    assert not waiting()
+    act(client, opened, "comment", text="", status="not_reviewed")
+    assert waiting()
+    comments.respond(actor=scene.owner, pull_request=scene.fresh(opened), text="", close=True)
+    assert not waiting()
+    assert f"#{opened.pk}" in client.get("/_admin/my_pullrequests?which=review&closed=1").text
 
 
 def test_the_number_of_queries_does_not_grow_with_comments(client, scene, opened):
