@@ -142,9 +142,6 @@ class SettingsForm(RepositoryForm):
             raise ValidationError(_("There is no such user."))
         return owner
 
-    def clean_protected_branches(self) -> str:
-        return "\n".join(self.cleaned_data["protected_branches"].split())
-
     def clean_max_file_size(self) -> int:
         return self.cleaned_data["max_file_size"] or 0
 
