@@ -8,11 +8,21 @@ from typing import Any
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.authentication import LONGEST_PASSWORD
 from accounts.models import User
 from accounts.permissions import Level
+
+
+def posted_number(request: HttpRequest, name: str) -> int | None:
+    """The number in a field that no form of ours checks, such as that of a row; ``None`` for what is none.
+
+    Python refuses to read thousands of digits, and no row has a number of more than 18.
+    """
+    text = request.POST.get(name, "")
+    return int(text[:18]) if text.isdecimal() else None
 
 
 def explain(form: forms.BaseForm, error: ValidationError, typed_into: Mapping[str, str] | None = None) -> None:

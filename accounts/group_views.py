@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.forms import MemberForm, explain
+from accounts.forms import MemberForm, explain, posted_number
 from accounts.middleware import ActorRequest
 from accounts.models import UserGroup
 from accounts.pages import page, signed_in
@@ -36,8 +36,8 @@ def members(request: ActorRequest, number: int) -> HttpResponseBase:
         if form.is_valid():
             user_groups.add_member(actor=request.actor, group=group, user=form.cleaned_data["username"])
             return redirect("user_group", number)
-        if request.POST.get("remove", "").isdecimal():
-            user = get_object_or_404(group.members, pk=request.POST["remove"])
+        if (member := posted_number(request, "remove")) is not None:
+            user = get_object_or_404(group.members, pk=member)
             user_groups.remove_member(actor=request.actor, group=group, user=user)
             messages.success(request, _("Saved."))
             return redirect("user_group", number)

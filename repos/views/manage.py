@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.forms import explain
+from accounts.forms import explain, posted_number
 from accounts.middleware import ActorRequest
 from accounts.models import User, UserGroup
 from accounts.pages import page, refuse, signed_in
@@ -149,8 +149,8 @@ def extra_fields(request: RepositoryRequest) -> HttpResponseBase:
     """Further facts, which the API shows as ``ex_<key>``."""
     repository = request.repository
     form = FieldForm(request.POST if "key" in request.POST else None)
-    if (number := request.POST.get("remove", "")).isdecimal():
-        field = get_object_or_404(repository.extra_fields, pk=number[:18])
+    if (number := posted_number(request, "remove")) is not None:
+        field = get_object_or_404(repository.extra_fields, pk=number)
         extras.remove_field(actor=request.actor, repository=repository, field=field)
         return HttpResponseRedirect(address(repository, "settings", "fields"))
     if form.is_valid():

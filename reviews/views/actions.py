@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from accounts.forms import posted_number
 from accounts.middleware import ActorRequest
 from accounts.pages import refuse, signed_in
 from repos.markup import markdown
@@ -81,12 +82,11 @@ def _remark(request: RepositoryRequest, **among: Any) -> dict[str, Any]:
 
 
 def _merge(request: RepositoryRequest, pull_request: PullRequest) -> None:
-    iteration = request.POST.get("iteration", "")
     merging.merge(
         actor=request.actor,
         pull_request=pull_request,
         message=request.POST.get("message", "").strip(),
-        iteration=int(iteration[:18]) if iteration.isdecimal() else None,
+        iteration=posted_number(request, "iteration"),
     )
     messages.success(request, _("Merged."))
 
@@ -123,16 +123,15 @@ def _reviewers(request: RepositoryRequest, pull_request: PullRequest) -> None:
 
 
 def _delete_comment(request: RepositoryRequest, pull_request: PullRequest) -> str:
-    return _delete(request, get_object_or_404(Comment, pk=_number(request), pull_request=pull_request))
+    return _delete(request, _comment(request, pull_request=pull_request))
 
 
 def _edit_comment(request: RepositoryRequest, pull_request: PullRequest) -> str:
-    return _rewrite(request, get_object_or_404(Comment, pk=_number(request), pull_request=pull_request))
+    return _rewrite(request, _comment(request, pull_request=pull_request))
 
 
-def _number(request: RepositoryRequest) -> int:
-    text = request.POST.get("comment", "")
-    return int(text) if text.isdecimal() and len(text) < 18 else 0
+def _comment(request: RepositoryRequest, **among: Any) -> Comment:
+    return get_object_or_404(Comment, pk=posted_number(request, "comment"), **among)
 
 
 def _delete(request: RepositoryRequest, comment: Comment) -> str:
@@ -171,7 +170,7 @@ def act_on_changeset(request: RepositoryRequest, raw_id: str, action: str) -> Ht
             del values["close"], values["iteration"]
             made = comments.comment_changeset(actor=request.actor, repository=repository, raw_id=raw_id, **values)
             return f"#comment-{made.pk}"
-        comment = get_object_or_404(Comment, pk=_number(request), repository=repository, raw_id=raw_id)
+        comment = _comment(request, repository=repository, raw_id=raw_id)
         return _rewrite(request, comment) if action == "edit-comment" else _delete(request, comment)
 
     if action not in REMARKS:

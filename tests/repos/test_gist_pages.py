@@ -50,6 +50,7 @@ def test_an_admin_of_a_user_group_changes_its_members(client):
     assert group.name in client.get("/_admin/my_account/user_groups").content.decode()
     client.post(path, {"username": member.username.upper()})
     assert member in group.members.all()
+    assert client.post(path, {"remove": "9" * 5000}).status_code == 404
     client.post(path, {"remove": member.pk})
     assert member not in group.members.all()
     client.force_login(member)
