@@ -23,6 +23,13 @@ from reviews.services.locks import repository_lock
 LONGEST = 100_000  # characters of one comment
 
 
+def require_part(actor: Actor, pull_request: PullRequest) -> None:
+    """Taking part in a pull request, in whatever way, needs a voice and both of its repositories in sight."""
+    require_voice(actor)
+    if not PullRequest.objects.filter(pk=pull_request.pk).visible_to(actor).exists():
+        raise PermissionDenied(_("No right to read the repositories of this pull request."))
+
+
 def respond(
     *,
     actor: Actor,
@@ -46,9 +53,7 @@ def respond(
         PermissionDenied: may not see, vote or close.
         ValidationError: closed already, an unknown status or iteration, a text that is too long, an impossible place.
     """
-    require_voice(actor)
-    if not PullRequest.objects.filter(pk=pull_request.pk).visible_to(actor).exists():
-        raise PermissionDenied(_("No right to read the repositories of this pull request."))
+    require_part(actor, pull_request)
     if close and not is_manager(actor, pull_request):
         raise PermissionDenied(_("No right to close this pull request."))
     if status is not None and not may_vote(actor, pull_request):

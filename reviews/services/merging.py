@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 
 from accounts import journal
 from accounts.actors import Actor
-from accounts.services.checks import require_voice
 from repos.services import access, pushes
 from repos.services.changesets import printable
 from repos.vcs.errors import MergeConflict, VcsError
@@ -21,7 +20,7 @@ from reviews import notifications
 from reviews.models import PullRequest
 from reviews.permissions import may_merge
 from reviews.services import policies, votes
-from reviews.services.comments import change, lock_open
+from reviews.services.comments import change, lock_open, require_part
 from reviews.services.iterations import holder
 from reviews.services.locks import repository_lock
 from reviews.services.references import resolve
@@ -66,9 +65,7 @@ def merge(*, actor: Actor, pull_request: PullRequest, message: str = "", iterati
         MergeConflict: a person must resolve it; nothing has changed.
         RefMoved: somebody pushed to the branch at the same moment; nothing has changed.
     """
-    require_voice(actor)
-    if not PullRequest.objects.filter(pk=pull_request.pk).visible_to(actor).exists():
-        raise PermissionDenied(_("No right to read the repositories of this pull request."))
+    require_part(actor, pull_request)
     _require_write(actor, pull_request)
     # The lock ends before what follows a push begins: that settles other pull requests and takes it for itself.
     with pushes.arriving(repository=pull_request.target, actor=actor), repository_lock(pull_request.target):

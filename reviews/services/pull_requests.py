@@ -21,7 +21,7 @@ from reviews import notifications
 from reviews.models import Comment, Iteration, PullRequest, Reviewer, VoteStatus
 from reviews.permissions import has_level, is_manager
 from reviews.services import iterations, votes
-from reviews.services.comments import change, lock_open
+from reviews.services.comments import change, lock_open, require_part
 from reviews.services.locks import repository_lock
 from reviews.services.references import Reference, parse, resolve
 
@@ -234,9 +234,7 @@ def edit_reviewers(
 
 
 def _require_manager(actor: Actor, pull_request: PullRequest) -> None:
-    require_voice(actor)
-    if not PullRequest.objects.filter(pk=pull_request.pk).visible_to(actor).exists():
-        raise PermissionDenied(_("No right to read the repositories of this pull request."))
+    require_part(actor, pull_request)
     if not is_manager(actor, pull_request):
         raise PermissionDenied(_("Only the owner or an administrator may change a pull request."))
 
