@@ -122,7 +122,7 @@ class Repository(abc.ABC):
         """How many changesets :meth:`positions` numbers."""
 
     @abc.abstractmethod
-    def positions(self, query: LogQuery = LogQuery()) -> Sequence[Position]:  # noqa: B008 - frozen value
+    def positions(self, query: LogQuery = LogQuery()) -> Sequence[Position]:
         """The changesets a query selects, oldest first."""
 
     @abc.abstractmethod
@@ -184,7 +184,7 @@ class Repository(abc.ABC):
         """The content in pieces, memory flat; a missing path raises before the first piece."""
 
     @abc.abstractmethod
-    def diff(self, old: str | None, new: str, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:  # noqa: B008
+    def diff(self, old: str | None, new: str, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:
         """A Git-format diff in pieces, as Kallithea's raw diff has it; ``old`` None compares with the empty tree.
 
         Git: full index lines, binary as ``GIT binary patch``. Mercurial: ``diff --git`` without index lines except
@@ -193,17 +193,17 @@ class Repository(abc.ABC):
         Closing the iterator ends the process.
         """
 
-    def change(self, raw_id: str, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:  # noqa: B008
+    def change(self, raw_id: str, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:
         """What a changeset changes: its :meth:`diff` against the first parent, a root's against the empty tree."""
         parents = self.changeset(raw_id).parents
         return self.diff(parents[0] if parents else None, raw_id, options)
 
     @abc.abstractmethod
-    def diff_between(self, other: Path, old: str, new: str, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:  # noqa: B008
+    def diff_between(self, other: Path, old: str, new: str, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:
         """A diff from ``old`` here to ``new`` in the repository at ``other`` (a fork), which may not be fetched."""
 
     @abc.abstractmethod
-    def patch(self, raw_id: str, options: DiffOptions = DiffOptions(), zone: str = "UTC") -> Iterator[bytes]:  # noqa: B008
+    def patch(self, raw_id: str, options: DiffOptions = DiffOptions(), zone: str = "UTC") -> Iterator[bytes]:
         """The changeset with its header, against its first parent, as ``changeset-patch`` serves it.
 
         ``zone``: name of the time zone of the header's date, which does not say it.

@@ -156,7 +156,7 @@ class HgRepository(Repository):
         count: int = self._ask("count")
         return count
 
-    def positions(self, query: LogQuery = LogQuery()) -> Sequence[Position]:  # noqa: B008 - frozen value
+    def positions(self, query: LogQuery = LogQuery()) -> Sequence[Position]:
         return self._positions(query, newest_first=False, skip=0, count=None)
 
     def page(self, query: LogQuery, *, skip: int, count: int) -> Sequence[Position]:
@@ -215,13 +215,13 @@ class HgRepository(Repository):
     def stream_file(self, raw_id: str, path: str) -> Iterator[bytes]:
         return self._spooled("read", raw_id=raw_id, path=path, max_bytes=None)
 
-    def diff(self, old: str | None, new: str, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:  # noqa: B008
+    def diff(self, old: str | None, new: str, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:
         return self._spooled("diff", old=old, new=new, options=asdict(options))
 
-    def diff_between(self, other: Path, old: str, new: str, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:  # noqa: B008
+    def diff_between(self, other: Path, old: str, new: str, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:
         return self._spooled("diff_between", other=str(other), old=old, new=new, options=asdict(options))
 
-    def patch(self, raw_id: str, options: DiffOptions = DiffOptions(), zone: str = "UTC") -> Iterator[bytes]:  # noqa: B008
+    def patch(self, raw_id: str, options: DiffOptions = DiffOptions(), zone: str = "UTC") -> Iterator[bytes]:
         return self._spooled("patch", raw_id=raw_id, options=asdict(options), zone=zone)
 
     def archive(self, raw_id: str, format: ArchiveFormat, prefix: str) -> Iterator[bytes]:

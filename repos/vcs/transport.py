@@ -112,7 +112,7 @@ def serve(
     request: Request,
     *,
     may_write: bool,
-    rules: PushRules = PushRules(),  # noqa: B008
+    rules: PushRules = PushRules(),
 ) -> Response:
     """Answer one request about the repository at ``path``.
 

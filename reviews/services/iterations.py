@@ -29,7 +29,7 @@ def holder(pull_request: PullRequest, iteration: Iteration) -> Repository:
     return target
 
 
-def diff(pull_request: PullRequest, iteration: Iteration, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:  # noqa: B008
+def diff(pull_request: PullRequest, iteration: Iteration, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:
     """Everything that an iteration would bring, in one Git-format diff."""
     repository = holder(pull_request, iteration)
     return repository.vcs.diff(iteration.ancestor_raw_id, iteration.origin_raw_id, options)
@@ -39,7 +39,7 @@ def interdiff(
     pull_request: PullRequest,
     before: Iteration,
     after: Iteration,
-    options: DiffOptions = DiffOptions(),  # noqa: B008
+    options: DiffOptions = DiffOptions(),
 ) -> Iterator[bytes]:
     """From the source of one iteration to that of another.
 

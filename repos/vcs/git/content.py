@@ -185,13 +185,13 @@ class GitContent(GitHistory):
 
     # -- differences -----------------------------------------------------------------------------------------------
 
-    def diff(self, old: str | None, new: str, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:  # noqa: B008
+    def diff(self, old: str | None, new: str, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:
         if old is not None and (patch := self._short_diff(old, new, options)) is not None:
             return patch
         self._require_commits(*([old] if old is not None else []), new)
         return self._diff(old or EMPTY_TREE, new, options)
 
-    def change(self, raw_id: str, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:  # noqa: B008
+    def change(self, raw_id: str, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:
         patch = self._short_diff(None, raw_id, options)
         return patch if patch is not None else super().change(raw_id, options)
 
@@ -206,12 +206,12 @@ class GitContent(GitHistory):
             return None
         return None if patch is None else iter([patch] if patch else [])
 
-    def diff_between(self, other: Path, old: str, new: str, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:  # noqa: B008
+    def diff_between(self, other: Path, old: str, new: str, options: DiffOptions = DiffOptions()) -> Iterator[bytes]:
         self._require_commits(old)
         self._require_commits(new, at=other)
         return self._diff(old, new, options, also=other)
 
-    def patch(self, raw_id: str, options: DiffOptions = DiffOptions(), zone: str = "UTC") -> Iterator[bytes]:  # noqa: B008
+    def patch(self, raw_id: str, options: DiffOptions = DiffOptions(), zone: str = "UTC") -> Iterator[bytes]:
         changeset = self.changeset(raw_id)
         date = changeset.date.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M:%S")
         header = (

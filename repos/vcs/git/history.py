@@ -91,7 +91,7 @@ class GitHistory(Repository):
 
     # -- logs ------------------------------------------------------------------------------------------------------
 
-    def positions(self, query: LogQuery = LogQuery()) -> Sequence[Position]:  # noqa: B008 - frozen value
+    def positions(self, query: LogQuery = LogQuery()) -> Sequence[Position]:
         index = self._index()
         return index.positions(self._select(query, index))
 
