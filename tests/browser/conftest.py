@@ -30,7 +30,12 @@ def page(site, live_server) -> Iterator[Any]:
     problems: list[str] = []
     with playwright.sync_playwright() as running:
         browser = running.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        context = browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 900}, locale="en")
+        context = browser.new_context(
+            base_url=live_server.url,
+            viewport={"width": 1280, "height": 900},
+            locale="en",
+            reduced_motion="reduce",  # what moves has no place yet
+        )
         opened = context.new_page()
         opened.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
         opened.on("pageerror", lambda error: problems.append(str(error)))

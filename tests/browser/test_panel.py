@@ -61,6 +61,7 @@ def test_an_administrators_day(una, page, site):
     page.select_option("[name=kind]", site["kind"])
     save(page)
     page.click("#result_list a:has-text('tools/app')")
+    page.wait_for_selector("section a:has-text('Permissions')")
     repository = page.url
     page.click("section a:has-text('Permissions')")
     page.fill("[name=q]", "una")

@@ -26,6 +26,7 @@ def sign_in(page, user):
     page.fill("[name=username]", user.username)
     page.fill("[name=password]", PASSWORD)
     page.click("main button")
+    page.wait_for_selector("text=Sign out")
 
 
 def sign_out(page):
@@ -61,8 +62,8 @@ def test_from_signing_in_to_merging(page, site, live_server, tmp_path):
     push(kind, work, url)
     page.goto("/fresh")
     page.click("text=Pushed by a client")
-    assert pushed in page.content()
     page.locator("table.diff :text('Hello')").wait_for()
+    assert pushed in page.content()
 
     page.goto("/project")
     page.click("text=Changelog")
@@ -86,6 +87,7 @@ def test_from_signing_in_to_merging(page, site, live_server, tmp_path):
     page.locator("text=It would hold 1 changeset").wait_for()
     assert page.url.endswith("#preview")
     page.click("button[name=open]")
+    page.wait_for_selector("aside button:has-text('Merge')")
     address = page.url
     sign_out(page)
 
@@ -199,6 +201,9 @@ def test_hands_that_are_fast_or_on_the_keyboard(page, site):
     page.route("**/do/comment", lambda route: sent.append(route))  # noqa: PLW0108 - it marks what it is given
     again = "button => { button.click(); setTimeout(() => button.click(), 200); }"  # while the server is slow
     page.locator(".remark button.primary").evaluate(again)
+    until = monotonic() + 60
+    while not sent and monotonic() < until:
+        page.wait_for_timeout(50)
     page.wait_for_timeout(600)
     assert len(sent) == 1
     sent[0].continue_()
@@ -229,6 +234,6 @@ def test_what_was_wrong_with_a_form_is_in_sight(page, site):
     page.locator("[name=subject]").fill("nobody")
     page.locator("main form").last.locator("button").click()
     page.locator("text=There is no user or user group of this name").wait_for()
+    page.wait_for_selector("[name=subject]:focus")
     field = page.locator("[name=subject]")
-    assert field.evaluate("input => input === document.activeElement")
     assert 0 <= field.bounding_box()["y"] <= 500
