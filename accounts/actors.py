@@ -13,6 +13,11 @@ from accounts.permissions import DEFAULT_USER_ID, Level, strongest
 if TYPE_CHECKING:
     from accounts.models import ApiKey, User, UserGroup
 
+#: Stand for the number of a user, and of what a key is bound to, in a query that is composed once for all actors with
+#: the same rights.
+ANY_USER, ANY_BOUND = -1001, -1002
+BOUND_BY = ("repository_id", "group_id")
+
 
 @dataclass(frozen=True)
 class Actor:
@@ -57,6 +62,20 @@ class Actor:
         """Whether keys and passwords may be seen and made from here: a limited key must not lead to a wider one."""
         return not self.is_anonymous and (self.key is None or not self.key.is_limited)
 
+    @property
+    def rights(self) -> Rights:
+        key = self.key
+        bound = next((field for field in BOUND_BY if getattr(key, field, None) is not None), None)
+        return Rights(
+            self.user.is_active, self.user.is_admin, self.is_anonymous, None if key is None else key.level, bound
+        )
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """What :data:`ANY_USER` and :data:`ANY_BOUND` stand for."""
+        bound = self.rights.bound_by
+        return self.user.pk, getattr(self.key, bound) if bound else 0
+
     @cached_property
     def active_groups(self) -> QuerySet[UserGroup]:
         """The active user groups this user is in, as a subquery."""
@@ -76,3 +95,25 @@ class Actor:
     def holds(self, permission: str) -> bool:
         """Whether the user has a global permission, whatever the key."""
         return self.user.is_admin or permission in self.global_permissions.values()
+
+
+@dataclass(frozen=True)
+class Rights:
+    """All that the permission rule sees of an actor, but for the numbers: a few of these stand for everybody."""
+
+    is_active: bool
+    is_admin: bool
+    is_anonymous: bool
+    key_level: int | None
+    bound_by: str | None
+
+    def stand_in(self) -> Actor:
+        """An actor with these rights whose numbers are :data:`ANY_USER` and :data:`ANY_BOUND`."""
+        from accounts.models import ApiKey, User
+
+        user = User(
+            pk=DEFAULT_USER_ID if self.is_anonymous else ANY_USER, is_active=self.is_active, is_admin=self.is_admin
+        )
+        if self.key_level is None:
+            return Actor(user)
+        return Actor(user, key=ApiKey(level=self.key_level, **({self.bound_by: ANY_BOUND} if self.bound_by else {})))

@@ -11,22 +11,28 @@ from accounts.actors import Actor
 from accounts.models import User, UserGroup
 from accounts.permissions import Level
 from api.errors import ApiError
-from repos.models import Repository, RepositoryGroup, RepositoryQuerySet
+from repos.models import Repository, RepositoryGroup, lookup
+from repos.models.lookup import LARGEST_NUMBER
 from reviews.models import PullRequest
 
 M = TypeVar("M", bound=Model)
 
-LARGEST_ID = 2**63 - 1
-
 
 def find(queryset: QuerySet[M], identifier: Any, name_field: str) -> M | None:
     """By number (an integer, or text of digits only: digits are always a number) or by exact name."""
+    number = _number(identifier)
+    if number is not None:
+        return _only(queryset.filter(pk=number)) if 0 < number <= LARGEST_NUMBER else None
+    return _only(queryset.filter(**{name_field: identifier})) if isinstance(identifier, str) else None
+
+
+def _number(identifier: Any) -> int | None:
+    """The number that an identifier is, 0 for one with too many digits; ``None`` for a name or nothing of use."""
     if isinstance(identifier, bool) or not isinstance(identifier, int | str):
         return None
     if isinstance(identifier, str) and not (identifier.isascii() and identifier.isdecimal()):
-        return _only(queryset.filter(**{name_field: identifier}))
-    number = int(identifier) if len(str(identifier)) < 20 else -1
-    return _only(queryset.filter(pk=number)) if 0 < number <= LARGEST_ID else None
+        return None
+    return int(identifier) if len(str(identifier)) < 20 else 0
 
 
 def _only(queryset: QuerySet[M]) -> M | None:
@@ -72,10 +78,13 @@ def repository(
 
     ``related``: what to fetch with it, such as ``owner``. ``only``: the fields to fetch, all unless given.
     """
-    repositories = RepositoryQuerySet.plain().visible_to(actor, level)
-    if related:
-        repositories = repositories.select_related(*related)
-    return _found(find(repositories.only(*only) if only else repositories, repoid, "name"), "repository", repoid)
+    number = _number(repoid)
+    if number is not None:
+        found = lookup.by_number(actor, number, level, related=related, only=only)
+    else:
+        names = [repoid] if isinstance(repoid, str) else []
+        found = lookup.by_names(actor, names, level, related=related, only=only).get(repoid)
+    return _found(found, "repository", repoid)
 
 
 def repository_group(actor: Actor, repogroupid: Any, level: Level = Level.READ) -> RepositoryGroup:

@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from accounts.actors import Actor
 from accounts.middleware import ActorRequest
 from accounts.pages import page, sign_in_redirect
-from repos.models import Job, Repository, RepositoryGroup, RepositoryQuerySet
+from repos.models import Job, Repository, RepositoryGroup, lookup
 from repos.services import jobs, pushes
 from repos.vcs.errors import (
     EmptyRepository,
@@ -26,8 +26,6 @@ from repos.vcs.errors import (
     ToolTimeout,
 )
 from repos.views.groups import group_page
-
-LONGEST_NAME = 255
 
 
 def _path(request: HttpRequest) -> str:
@@ -41,14 +39,8 @@ def find(actor: Actor, path: str) -> tuple[Repository, str] | None:
     """The repository with the longest name that ``path`` begins with, and the rest of the path. One query."""
     parts = path.split("/")
     prefixes = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
-    prefixes = [prefix for prefix in prefixes if prefix and len(prefix) <= LONGEST_NAME and _storable(prefix)]
-    readable = RepositoryQuerySet.plain().visible_to(actor).with_level(actor).order_by()
-    found = max(readable.filter(name__in=prefixes), key=lambda repository: len(repository.name), default=None)
-    return (found, path[len(found.name) + 1 :]) if found else None
-
-
-def _storable(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+    found = lookup.by_names(actor, prefixes)
+    return (found[name := max(found, key=len)], path[len(name) + 1 :]) if found else None
 
 
 @csrf_exempt  # clients of the tools post too; pages are protected in _answer
@@ -61,10 +53,14 @@ def _group(request: ActorRequest) -> HttpResponseBase:
     """The page of a repository group, or of what should have become a repository."""
     name = _path(request).rstrip("/")
     groups = RepositoryGroup.objects.visible_to(request.actor).with_level(request.actor)
-    group = groups.filter(name=name).first() if _storable(name) else None
+    group = groups.filter(name=name).first() if lookup.is_storable(name) else None
     if group is not None:
         return csrf_protect(group_page)(request, group)
-    if not request.actor.is_anonymous and _storable(name) and (job := jobs.failed_to_make(request.actor, name)):
+    if (
+        not request.actor.is_anonymous
+        and lookup.is_storable(name)
+        and (job := jobs.failed_to_make(request.actor, name))
+    ):
         return page(request, "repos/not_made.html", {"job": job}, status=404)
     return absent(request)
 
@@ -72,8 +68,7 @@ def _group(request: ActorRequest) -> HttpResponseBase:
 @csrf_exempt
 def by_number(request: ActorRequest, number: str) -> HttpResponseBase:
     """``/_<repository number>/...``: addresses that outlive a rename."""
-    readable = RepositoryQuerySet.plain().visible_to(request.actor).with_level(request.actor)
-    found = readable.filter(pk=int(number)).first()
+    found = lookup.by_number(request.actor, int(number))
     return _answer(request, found, _path(request).partition("/")[2]) if found else absent(request)
 
 

@@ -31,7 +31,7 @@ from accounts.authentication import (
 )
 from accounts.models import ApiKey, User
 from accounts.permissions import Level
-from repos.models import Repository, RepositoryQuerySet
+from repos.models import Repository, lookup
 from repos.services import pushes
 from repos.vcs import transport
 from repos.vcs.errors import RepositoryNotFound, VcsError
@@ -99,7 +99,7 @@ def answer(request: HttpRequest, asked: Asked) -> HttpResponseBase:
     repository = find(actor, asked)
     if repository is None:
         return _ask_who(request) if actor.is_anonymous else _refuse(request, 404, "There is no such repository")
-    may_write = repository.level >= Level.WRITE  # type: ignore[attr-defined]  # annotated by with_level
+    may_write = repository.level >= Level.WRITE  # type: ignore[attr-defined]  # annotated by the lookup
     if writes and not may_write:
         return _ask_who(request) if actor.is_anonymous else _refuse(request, 403, "You may read here but not push")
     if writes and repository.is_archived:
@@ -140,13 +140,12 @@ def find(actor: Actor, asked: Asked) -> Repository | None:
     names = [asked.name]
     if asked.kind is Kind.GIT and asked.name.endswith(".git"):
         names.append(asked.name.removesuffix(".git"))
-    if "\0" in asked.name:
-        return None
-    readable = RepositoryQuerySet.plain().visible_to(actor, Level.READ).with_level(actor).filter(kind=asked.kind)
     if match := _NUMBER.fullmatch(names[-1]):
-        return readable.filter(pk=int(match[1])).first()
-    found = {repository.name: repository for repository in readable.filter(name__in=names)}
-    return next((found[name] for name in names if name in found), None)
+        numbered = lookup.by_number(actor, int(match[1]))
+        found = {names[-1]: numbered} if numbered is not None else {}
+    else:
+        found = lookup.by_names(actor, names)
+    return next((found[name] for name in names if name in found and found[name].kind == asked.kind), None)
 
 
 def serve(
