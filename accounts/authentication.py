@@ -135,15 +135,13 @@ def actor_for_key(value: object, address: str | None) -> Actor:
 def _usable_key(value: object, address: str | None) -> ApiKey:
     if not isinstance(value, str) or not value:
         raise AuthenticationFailed("Invalid API key")
-    found = _key_with_user(value)
-    if found is None:
-        raise AuthenticationFailed("Invalid API key")
-    key, has_ranges = found
+    key = next(iter(_key_query().run(digest(value))), None)
     if (
-        key.is_expired
+        key is None
+        or key.is_expired
         or not key.user.is_active
         or key.user.is_default
-        or (has_ranges and not address_allowed(key.user, address))
+        or (key.has_ranges and not address_allowed(key.user, address))  # type: ignore[attr-defined]  # annotated
     ):
         raise AuthenticationFailed("Invalid API key")
     if key.ip_range and address is not None:
@@ -153,17 +151,9 @@ def _usable_key(value: object, address: str | None) -> ApiKey:
     return key
 
 
-def _key_with_user(value: str) -> tuple[ApiKey, bool] | None:
-    """The key with its user, and whether some addresses are allowed to that user and others are not.
-
-    One query, composed once: it opens every request.
-    """
-    key = next(iter(_key_query().run(digest(value))), None)
-    return (key, key.has_ranges) if key is not None else None  # type: ignore[attr-defined]
-
-
 @functools.cache
 def _key_query() -> Prepared[ApiKey]:
+    """By digest: the key with its user, and whether addresses are allowed to that user while others are not."""
     ranges = IpRange.objects.filter(Q(user_id=DEFAULT_USER_ID) | Q(user=OuterRef("user")))
     keys = ApiKey.objects.select_related("user").annotate(has_ranges=Exists(ranges))
     return Prepared(keys.filter(digest="any").order_by(), ["any"])
