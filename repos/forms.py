@@ -16,6 +16,7 @@ from accounts.permissions import DEFAULT_USER_ID, Level
 from accounts.services import site
 from repos.models import Repository, RepositoryGroup
 from repos.services import access
+from repos.vcs.remote import MAX_URL
 
 LEVELS = [
     (Level.NONE.value, _("none")),
@@ -60,7 +61,7 @@ class CreateForm(RepositoryForm):
     kind = forms.ChoiceField(label=_("Type"), choices=Repository.Kind.choices)
     clone_uri = forms.CharField(
         label=_("Clone from"),
-        max_length=1024,
+        max_length=MAX_URL,
         required=False,
         help_text=_("The URL of a repository on another server."),
     )
@@ -186,7 +187,7 @@ class FieldForm(forms.Form):
 
 
 class RemoteForm(forms.Form):
-    clone_uri = forms.CharField(label=_("Pulled from"), max_length=1024, required=False)
+    clone_uri = forms.CharField(label=_("Pulled from"), max_length=MAX_URL, required=False)
 
 
 class GistForm(forms.Form):

@@ -13,10 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Grant, UserGroup, grant_constraints
 from accounts.permissions import Level, Target, with_level
 from repos import permissions
+from repos.models.fields import RemoteAddressField
 from repos.models.groups import RepositoryGroup
 from repos.vcs.backend import Repository as VcsRepository
 from repos.vcs.backend import open_repository
 from repos.vcs.push_rules import PushRules
+from repos.vcs.remote import MAX_URL
 
 if TYPE_CHECKING:
     from accounts.actors import Actor
@@ -26,7 +28,8 @@ class RepositoryQuerySet(models.QuerySet["Repository"]):
     def visible_to(self, actor: Actor, level: int = Level.READ) -> RepositoryQuerySet:
         """Repositories on which ``actor`` has at least ``level``.
 
-        The only way in which views and API methods obtain a repository: what is not visible does not exist.
+        The only way in which views and API methods obtain repositories (one by name or number through
+        ``repos.models.lookup``, which is made of this): what is not visible does not exist.
         """
         groups = RepositoryGroup.objects
         return permissions.visible(self, groups, actor, REPOSITORY_TARGET, level, is_group=False)
@@ -72,9 +75,8 @@ class Repository(models.Model):
     is_archived = models.BooleanField(
         _("archived"), default=False, help_text=_("Read-only: nothing can be pushed, pulled or merged into it.")
     )
-    clone_uri = models.CharField(  # noqa: DJ001 - the API tells null from empty
-        _("pulled from"), max_length=1024, null=True, blank=True
-    )
+    #: The API tells null from empty.
+    clone_uri = RemoteAddressField(_("pulled from"), max_length=MAX_URL, null=True, blank=True)
     fork_of = models.ForeignKey(
         "self", models.SET_NULL, null=True, blank=True, related_name="forks", verbose_name=_("fork of")
     )

@@ -25,7 +25,7 @@ from repos.vcs.types import Kind
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-MAX_URL = 2048  # characters
+MAX_URL = 1024  # characters
 REACH_TIMEOUT = 10.0  # seconds
 
 _PORTS = {"http": 80, "https": 443, "ssh": 22, "git": 9418}
