@@ -305,6 +305,20 @@ def panel_links(title: Any, *links: tuple[Any, str]) -> dict[str, Any]:
     return {"title": title, "items": [{"title": text, "link": reverse_lazy(name)} for text, name in links]}
 
 
+# The pages' accent, from pale to dark.
+GREENS = {
+    "50": "oklch(97.7% .012 160)",
+    "100": "oklch(94.6% .025 160)",
+    "200": "oklch(90% .05 160)",
+    "300": "oklch(82.7% .08 160)",
+    "400": "oklch(74% .1 160)",
+    "500": "oklch(62% .1 160)",
+    "600": "oklch(44.5% .083 160)",
+    "700": "oklch(39% .072 160)",
+    "800": "oklch(34% .06 160)",
+    "900": "oklch(29% .05 160)",
+    "950": "oklch(22% .04 160)",
+}
 UNFOLD = {
     "SIDEBAR": {
         "navigation": [
@@ -344,8 +358,10 @@ UNFOLD = {
             ),
         ],
     },
+    "COLORS": {"primary": GREENS},
     "SITE_TITLE": "kallithea_site.context.title",
     "SITE_HEADER": "kallithea_site.context.title",
+    "SITE_ICON": lambda _request: static("kallithea/icon.svg"),
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("kallithea/icon.svg")}],
     "SITE_URL": "/",
     "SHOW_HISTORY": False,
