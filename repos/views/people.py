@@ -75,7 +75,8 @@ def _create_key(actor: Actor, form: ApiKeyForm) -> None:
 def following(request: ActorRequest) -> HttpResponseBase:
     """The repositories whose news come in the journal."""
     rows = Repository.objects.visible_to(request.actor).filter(followers__user=request.actor.user).order_by("name")
-    return page(request, "accounts/following.html", {"repositories": rows, "tab": "following"})
+    shown = Paginator(rows, PAGE).get_page(request.GET.get("page"))
+    return page(request, "accounts/following.html", {"page": shown, "tab": "following"})
 
 
 # -- journal -------------------------------------------------------------------------------------------------------

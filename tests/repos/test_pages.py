@@ -11,6 +11,7 @@ from accounts import journal
 from accounts.actors import Actor
 from accounts.models import GlobalGrant
 from accounts.permissions import DEFAULT_USER_ID, Level
+from repos.models import Follower
 from repos.services import repositories
 from tests.factories import AdminFactory, RepositoryFactory, RepositoryGroupFactory, UserFactory, grant
 from tests.repo_builder import RepoBuilder, sample
@@ -206,6 +207,16 @@ def test_following(client, project):
     assert repository.followers.filter(user=user).exists()
     client.post(f"/{repository.name}/follow")
     assert not repository.followers.filter(user=user).exists()
+
+
+def test_followed_repositories_come_in_pages(client, db):
+    user = UserFactory()
+    rows = [RepositoryFactory(name=f"followed-{number:02}") for number in range(51)]
+    Follower.objects.bulk_create(Follower(user=user, repository=repository) for repository in rows)
+    client.force_login(user)
+    first, second = (client.get(f"/_admin/my_account/following?page={n}").content.decode() for n in (1, 2))
+    assert (first.count(">followed-"), second.count(">followed-")) == (50, 1)
+    assert "?page=2" in first
 
 
 def test_a_repository_is_made_changed_and_deleted_on_pages(client, db, repositories_root):
