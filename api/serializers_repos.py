@@ -30,6 +30,7 @@ from repos.models import (
     RepositoryGroupGrant,
     RepositoryQuerySet,
 )
+from repos.models.fields import RemoteAddressField
 from repos.vcs.errors import VcsError
 from repos.vcs.remote import scrub
 from repos.vcs.types import NULL_ID, Refs
@@ -106,7 +107,7 @@ def _rows(actor: Actor, part: slice, descriptions: list[str]) -> Iterator[JsonOb
             "repo_id": pk,
             "repo_name": name,
             "repo_type": kind,
-            "clone_uri": uri and scrub(uri),
+            "clone_uri": uri and RemoteAddressField.without_password(uri),
             "private": private,
             "created_on": local_iso(created if created.tzinfo else created.replace(tzinfo=UTC), zone),
             "description": next((text for text in texts if text), ""),
