@@ -59,7 +59,8 @@ class Comparison:
 class Client:
     """One kept connection to the site."""
 
-    def __init__(self, site: RunningSite) -> None:
+    def __init__(self, site: RunningSite, key: str = KEY) -> None:
+        self.key = key
         self.connection = http.client.HTTPConnection(*site.host, timeout=600)
 
     def request(self, method: str, path: str, body: bytes | None = None) -> bytes:
@@ -70,7 +71,7 @@ class Client:
             return self._request(method, path, body)
 
     def _request(self, method: str, path: str, body: bytes | None) -> bytes:
-        self.connection.request(method, path, body, {"Authorization": f"Bearer {KEY}"})
+        self.connection.request(method, path, body, {"Authorization": f"Bearer {self.key}"})
         response = self.connection.getresponse()
         data = response.read()
         if response.status != 200:
@@ -79,7 +80,7 @@ class Client:
 
     def raw(self, method: str, **args: Any) -> bytes:
         """The answer unparsed, as a program in another process would receive it."""
-        body = json.dumps({"id": 1, "api_key": KEY, "method": method, "args": args}).encode()
+        body = json.dumps({"id": 1, "api_key": self.key, "method": method, "args": args}).encode()
         answer = self.request("POST", "/_admin/api", body)
         if not answer.endswith(b'"error":null}'):
             raise SystemExit(f"{method}: {answer[:200]!r}")
@@ -108,7 +109,8 @@ def tool(*command: str) -> bytes:
     return subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=True).stdout
 
 
-def git_comparisons(client: Client, path: Path) -> list[Comparison]:
+def git_comparisons(client: Client, reader: Client, path: Path) -> list[Comparison]:
+    """``reader``: somebody who is no administrator, for whom grants have to be looked at."""
     git = ("git", "-C", str(path))
     log = (*git, "log", f"--format={GIT_FORMAT}")
     ids = tool(*git, "rev-list", "main").decode().split()
@@ -151,6 +153,12 @@ def git_comparisons(client: Client, path: Path) -> list[Comparison]:
             "git  raw diff, 10 of them / git diff",
             2,
             lambda: sum(client.has_diff("git", raw_id) for raw_id in sample[:10]),
+            lambda: sum(diff(raw_id) for raw_id in sample[:10]),
+        ),
+        Comparison(
+            "git  the same as an ordinary user / git diff",
+            2,
+            lambda: sum(reader.has_diff("git", raw_id) for raw_id in sample[:10]),
             lambda: sum(diff(raw_id) for raw_id in sample[:10]),
         ),
     ]
@@ -214,8 +222,12 @@ def database_comparison(client: Client, home: Path) -> Comparison:
     )
 
 
-def furnish(home: Path) -> None:
-    """A site with the two histories and many repositories in its database; in this process, before the server."""
+def furnish(home: Path) -> str:
+    """A site with the two histories and many repositories in its database; in this process, before the server.
+
+    Returns:
+        the API key of somebody who is no administrator.
+    """
     os.environ.update(
         KALLITHEA_HOME=str(home), KALLITHEA_ADMIN_API_KEY=KEY, DJANGO_SETTINGS_MODULE="kallithea_site.settings"
     )
@@ -226,6 +238,7 @@ def furnish(home: Path) -> None:
     django.setup()
     from accounts.actors import Actor
     from accounts.models import User
+    from accounts.services import users
     from kallithea_site import bootstrap
     from repos.models import Repository
     from repos.services import rescan
@@ -245,6 +258,9 @@ def furnish(home: Path) -> None:
     from repos.vcs.hg_server import close_servers
 
     close_servers()
+    key = users.create(actor=Actor(admin), username="reader", email="reader@example.com").api_keys.get().value
+    assert key is not None
+    return key
 
 
 def resident(site: RunningSite) -> float:
@@ -257,7 +273,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="kallithea-bench-") as folder:
         home = Path(folder) / "home"
         home.mkdir()
-        furnish(home)
+        reader = furnish(home)
         with RunningSite(home, ACCESS_LOG="0") as site:
             client = Client(site)
             for kind in ("git", "hg"):
@@ -267,7 +283,7 @@ def main() -> int:
             before = resident(site)
             print(f"\n{'':46}{'ours ms':>9}{'bare ms':>9}{'ratio':>7}{'bound':>7}")
             comparisons = [
-                *git_comparisons(client, home / "repositories" / "git"),
+                *git_comparisons(client, Client(site, reader), home / "repositories" / "git"),
                 *hg_comparisons(client, home / "repositories" / "hg"),
                 database_comparison(client, home),
             ]
