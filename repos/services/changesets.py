@@ -189,6 +189,8 @@ def _files_json(changeset: Changeset) -> str:
 
 def printable(path: str) -> str:
     """A path for people: bytes that are not UTF-8 become U+FFFD."""
+    if path.isascii() and "\0" not in path:
+        return path
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\0", "\ufffd")
 
 

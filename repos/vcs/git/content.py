@@ -23,6 +23,7 @@ DIFF_TIMEOUT = 60.0
 ARCHIVE_TIMEOUT = 600.0
 _SMALL = 1 << 20  # bytes; larger files get a process of their own, so that they do not hold the reader
 _TREE, _LINK, _SUBMODULE = 0o040000, 0o120000, 0o160000
+_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 _BLAME_HEADER = re.compile(rb"([0-9a-f]{40}) ([0-9]+) [0-9]+( [0-9]+)?")
 
 _MOST_TREES = 2000  # folders that are read one by one
@@ -31,14 +32,9 @@ _TREES_BYTES, _LIST_BYTES = 32 << 20, 64 << 20
 _Entry = tuple[int, bytes, str]  # mode, name, hash
 
 
-def _entries(data: bytes) -> Iterator[_Entry]:
+def _entries(data: bytes) -> list[_Entry]:
     """The entries of a tree object."""
-    at = 0
-    while at < len(data):
-        end = data.index(b"\0", at)
-        mode, _, name = data[at:end].partition(b" ")
-        yield int(mode, 8), name, data[end + 1 : end + 21].hex()
-        at = end + 21
+    return [(int(mode, 8), name, oid.hex()) for mode, name, oid in _ENTRY.findall(data)]
 
 
 class GitContent(GitHistory):
@@ -60,7 +56,7 @@ class GitContent(GitHistory):
             raise NodeNotFound(path)
         if prefix:
             prefix += b"/"
-        entries = self._walk(tree) if recursive else [*self._tree(tree)]
+        entries = self._walk(tree) if recursive else self._tree(tree)
         sizes: dict[str, int] = {}
         files = [oid for mode, _, oid in entries if mode not in (_TREE, _SUBMODULE)]
         if with_size and (most_sizes is None or len(files) <= most_sizes):
@@ -93,7 +89,7 @@ class GitContent(GitHistory):
             mode, _, oid = entry
         return mode, oid
 
-    def _tree(self, oid: str) -> Iterator[_Entry]:
+    def _tree(self, oid: str) -> list[_Entry]:
         (data,) = self._trees([oid])
         return _entries(data)
 
