@@ -79,11 +79,11 @@ def repository(
     ``related``: what to fetch with it, such as ``owner``. ``only``: the fields to fetch, all unless given.
     """
     number = _number(repoid)
+    found: Repository | None = None
     if number is not None:
         found = lookup.by_number(actor, number, level, related=related, only=only)
-    else:
-        names = [repoid] if isinstance(repoid, str) else []
-        found = lookup.by_names(actor, names, level, related=related, only=only).get(repoid)
+    elif isinstance(repoid, str):
+        found = lookup.by_names(actor, [repoid], level, related=related, only=only).get(repoid)
     return _found(found, "repository", repoid)
 
 
