@@ -53,15 +53,17 @@ class OpenForm(forms.Form):
         label=_("Reviewers"), required=False, help_text=_("User names with commas or spaces between them.")
     )
 
-    def __init__(self, origin: Refs, target: Refs, *args: Any, revision: str = "", **kwargs: Any) -> None:
-        """``revision``: a changeset (``rev:HASH``) to choose from besides the references."""
-        super().__init__(*args, **kwargs)
+    def __init__(self, origin: Refs, target: Refs, data: Any = None, *, initial: dict[str, Any]) -> None:
+        """``initial``: what was chosen and typed so far; its ``origin_ref`` may also be a changeset (``rev:HASH``)."""
+        super().__init__(data, initial=initial)
         choices = reference_choices(origin)
+        revision = initial.get("origin_ref", "")
         if revision.startswith("rev:"):
             choices.insert(0, (str(_("Changeset")), [(revision, revision[4:16])]))
         self.fields["origin_ref"].choices = choices  # type: ignore[attr-defined]
-        self.fields["target_ref"].initial = f"branch:{target.head}"
         self.fields["target_ref"].choices = reference_choices(target, only_branches=True)  # type: ignore[attr-defined]
+        if initial.get("target_ref", "").removeprefix("branch:") not in target.branches:
+            self.initial["target_ref"] = f"branch:{target.head}"
 
 
 class EditForm(forms.Form):

@@ -73,17 +73,22 @@ def mine(request: ActorRequest) -> HttpResponseBase:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: RepositoryRequest) -> HttpResponseBase:
-    """Choose, look at what it would hold, open."""
+    """Choose, look at what it would hold, open. Another target changes what can be chosen, not what was typed."""
     if request.actor.is_anonymous:
         return refuse(request)
     origin = request.repository
     targets = _targets(request)
-    target = next((one for one in targets if one.name == request.GET.get("target")), targets[0])
-    if not (origin.vcs.page(LogQuery(), skip=0, count=1) and target.vcs.page(LogQuery(), skip=0, count=1)):
+    given = request.POST if request.method == "POST" else request.GET
+    name = given.get("target") or request.GET.get("target")
+    found = next((one for one in targets if one.name == name), None)
+    target = found or targets[0]
+    if not origin.vcs.page(LogQuery(), skip=0, count=1):
         return page(request, "reviews/new.html", {"tab": "pull_requests"})
-    wanted = request.POST if request.method == "POST" else request.GET if "target_ref" in request.GET else None
-    chosen = (wanted or request.GET).get("origin_ref", "")
-    form = OpenForm(origin.vcs.refs(), target.vcs.refs(), wanted, initial={"origin_ref": chosen}, revision=chosen)
+    is_sent = bool({"open", "preview"} & set(given)) if request.method == "POST" else "target_ref" in given
+    if name and found is None:
+        messages.error(request, _("repository `%s` does not exist") % name)
+        is_sent = False
+    form = OpenForm(origin.vcs.refs(), target.vcs.refs(), given if is_sent else None, initial=given.dict())
     context: dict[str, Any] = {"tab": "pull_requests", "form": form, "targets": targets, "target": target}
     if form.is_valid():
         try:
@@ -109,11 +114,13 @@ def warn_of_the_blind(request: RepositoryRequest, pull_request: PullRequest, rev
 
 
 def _targets(request: RepositoryRequest) -> list[Repository]:
-    """The parent first, the repository itself, then its forks."""
+    """The parent first, the repository itself, then its forks, the parent's other forks, and the parent's parent."""
     origin = request.repository
     visible = Repository.objects.visible_to(request.actor)
-    parent = list(visible.filter(forks=origin))
-    return [*parent, origin, *visible.filter(fork_of=origin).order_by("name")[:100]]
+    parent = Repository.objects.filter(forks=origin)
+    family = Q(fork_of__in=[origin.pk, origin.fork_of_id]) | Q(pk__in=parent.values("fork_of"))
+    others = visible.filter(family).exclude(pk=origin.pk).exclude(pk__in=parent.values("pk")).order_by("name")
+    return [*visible.filter(forks=origin), origin, *others[:100]]
 
 
 def _preview(request: RepositoryRequest, form: OpenForm, origin: Repository, target: Repository) -> dict[str, Any]:

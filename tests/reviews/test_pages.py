@@ -14,7 +14,7 @@ from repos.models import Repository
 from reviews.models import Comment, MailPreference, PullRequest, ReviewPolicy
 from reviews.services import comments
 from reviews.services.pull_requests import update
-from tests.factories import grant, key_of
+from tests.factories import RepositoryFactory, grant, key_of
 from tests.reviews.conftest import Scene, changed
 
 EVIL = "<script>alert(1)</script>"
@@ -45,6 +45,71 @@ def test_opened_with_a_preview(client, scene):
     pull_request = PullRequest.objects.get()
     assert made["Location"] == pull_request.get_absolute_url()
     assert [row.user.username for row in pull_request.reviewer_rows.all()] == ["rita"]
+
+
+def test_another_target_is_chosen_without_losing_what_was_typed(client, scene):
+    """By the button that works without a script; what cannot be chosen there any more is chosen anew."""
+    scene.feature()
+    near = RepositoryFactory(name="near", kind=scene.kind, owner=scene.owner.user, fork_of=scene.origin)
+    near.vcs.create(near.path)
+    client.force_login(scene.owner.user)
+    typed = {"title": "Half a title", "description": "- [x] half", "reviewers": "nobody, yet"}
+    values = {**typed, "origin_ref": "branch:feature", "target_ref": "branch:feature"}
+
+    def choose(target, address="/fork/pull-request/new?target=main"):
+        html = client.post(address, {**values, "target": target}).text
+        for text in typed.values():
+            assert text in html
+        assert '<option value="branch:feature" selected>' in html
+        assert 'class="error"' not in html
+        return html
+
+    html = choose("fork")
+    assert html.count('<option value="branch:feature" selected>') == 2
+    html = choose("main")
+    assert '<option value="main" selected>' in html
+    assert f'<option value="branch:{scene.trunk}" selected>' in html
+    assert '<option value="near" selected>' in choose("near")  # it is empty
+    for action in ({}, {"open": "1"}):  # what cannot be seen, or no more
+        html = client.post("/fork/pull-request/new", {**values, **action, "target": "hidden"}).text
+        assert "repository `hidden` does not exist" in html
+        assert "Half a title" in html
+    assert not PullRequest.objects.exists()
+    values |= {"target": "main", "target_ref": f"branch:{scene.trunk}", "reviewers": "rita", "open": "1"}
+    assert client.post("/fork/pull-request/new?target=fork", values).status_code == 302
+    made = PullRequest.objects.get()
+    assert (made.target, made.title, made.description) == (scene.target, "Half a title", "- [x] half")
+    assert "[x] half" in client.get(made.get_absolute_url()).text
+
+
+def test_the_whole_family_can_be_chosen(client, scene):
+    """A fork of a fork goes to its parent, the parent's parent, a sibling and itself, as far as they can be seen."""
+    scene.feature()
+    fork = {"kind": scene.kind, "owner": scene.owner.user}
+    child, sibling, hidden = (
+        RepositoryFactory(name=name, fork_of=scene.origin, is_private=name == "hidden", **fork)
+        for name in ("child", "sibling", "hidden")
+    )
+    for repository in (child, sibling, hidden):
+        repository.vcs.clone_local(scene.origin.path, repository.path)
+    client.force_login(scene.stranger.user)
+
+    def choices(repository):
+        html = client.get(f"/{repository}/pull-request/new").text
+        return re.findall(r"<option value=\"(\w+)\"", html)
+
+    assert choices("child") == ["fork", "child", "main", "sibling"]
+    assert choices("fork") == ["main", "fork", "child", "sibling"]
+    assert choices("main") == ["main", "fork"]
+    working = scene.working_copy(child, "child")
+    working.branch("topic")
+    working.commit("Topic", {"topic.txt": "x\n"})
+    working.push()
+    values = {"origin_ref": "branch:topic", "target_ref": f"branch:{scene.trunk}", "target": "sibling", "open": "1"}
+    assert client.post("/child/pull-request/new", values).status_code == 302
+    assert PullRequest.objects.get().target == sibling
+    for repository in (child, sibling):
+        repository.vcs.close()
 
 
 def test_opened_from_a_changeset(client, scene):
