@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable
+from email.header import Header
 from email.utils import formataddr
 from urllib.parse import quote, urlsplit
 
@@ -187,7 +188,7 @@ def message(
     own = root if event == "opened" else f"<{thread}-{event}-{_mark(event, pull_request, comment)}@{host}>"
     headers = {
         "Message-ID": own,
-        "List-Id": f"{_plain(repository.name)} <{repository.pk}.repositories.{host}>",
+        "List-Id": f"{_phrase(repository.name)} <{repository.pk}.repositories.{host}>",
         "List-Archive": f"<{settings.SITE_URL}{get_script_prefix()}{quote(repository.name)}>",
         "Auto-Submitted": "auto-generated",
         "Precedence": "list",
@@ -212,6 +213,12 @@ def _mark(event: str, pull_request: PullRequest | None, comment: Comment | None)
     assert pull_request is not None
     state = pull_request.moved_to if event == "moved" else pull_request.updated_on.isoformat()
     return hashlib.sha256(f"{event} {state}".encode()).hexdigest()[:16]
+
+
+def _phrase(text: str) -> str:
+    """Words before an address, encoded by themselves: else all of the header is, and no filter finds the address."""
+    text = _plain(text)
+    return text if text.isascii() else Header(text, "utf-8").encode(linesep="")
 
 
 def _plain(text: str) -> str:

@@ -1,6 +1,7 @@
 """Mails: to whom, in which thread, with what in them, and that a failing mail server does no harm."""
 
 import re
+from email.header import decode_header, make_header
 from smtplib import SMTPServerDisconnected
 
 import pytest
@@ -9,6 +10,7 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.utils import translation
 
 from accounts.permissions import Level
+from repos.models import Repository
 from reviews import tasks
 from reviews.models import MailPreference, PullRequest
 from reviews.services import comments, merging
@@ -111,6 +113,18 @@ def test_one_thread_with_its_headers(reviewed, say, django_capture_on_commit_cal
     assert asked.extra_headers["References"] == first.extra_headers["Message-ID"]
     assert asked.extra_headers["In-Reply-To"] == first.extra_headers["Message-ID"]
     assert asked.extra_headers["Message-ID"] != first.extra_headers["Message-ID"]
+
+
+def test_filters_find_the_list_whatever_the_repository_is_called(reviewed, say):
+    name = "größer/" + "日本語" * 20
+    Repository.objects.filter(pk=reviewed.repository.pk).update(name=name)
+    reviewed.pull_request.refresh_from_db()
+    say("x", reviewed.reviewer)
+    sent = mail.outbox[0].message()
+    phrase, _space, address = sent["List-Id"].rpartition(" ")
+    assert address == f"<{reviewed.repository.pk}.repositories.code.example.com>"
+    assert str(make_header(decode_header(phrase))) == name
+    assert max(map(len, sent.as_bytes().splitlines())) < 998
 
 
 def test_an_edit_tells_whom_it_mentions_anew(reviewed, say, django_capture_on_commit_callbacks):
