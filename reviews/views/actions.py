@@ -25,6 +25,7 @@ from reviews.services import comments, merging, pull_requests
 from reviews.views.pull_requests import address_of, obtain, warn_of_the_blind
 
 LONGEST_PREVIEW = 64 * 1024
+WRITTEN = ("text", "title", "description", "message", "reviewers")  # by people, in one form or another
 
 
 @require_POST
@@ -56,9 +57,9 @@ def _explained(request: RepositoryRequest, action: Callable[[], str | None]) -> 
         messages.error(request, " ".join(error.messages))
     except (PermissionDenied, VcsError) as error:
         messages.error(request, str(error) or _("You are not allowed to do that."))
-    written = request.POST.get("text") or request.POST.get("description") or ""
-    if written.strip():
-        messages.warning(request, _("What you wrote:") + "\n" + written)
+    written = [text for name in WRITTEN if (text := request.POST.get(name, "")).strip()]
+    if written:
+        messages.warning(request, "\n".join([_("What you wrote:"), *written]))
     return None
 
 

@@ -380,6 +380,14 @@ def test_what_was_written_is_shown_again_where_it_is_refused(client, scene, open
     refused = act(client, opened, "comment", text=f"a long\nthought {EVIL}", status="nonsense").text
     assert "What you wrote:\na long\nthought &lt;script&gt;" in refused
     assert "What you wrote" not in act(client, opened, "comment", text="a thought").text
+    assert "What you wrote:\nIn one go" in act(client, opened, "merge", message="In one go").text
+    client.force_login(scene.owner.user)
+    refused = act(client, opened, "reviewers", reviewers="rita, nobody").text
+    assert "There is no user nobody." in refused
+    assert "What you wrote:\nrita, nobody" in refused
+    comments.respond(actor=scene.owner, pull_request=opened, close=True)
+    refused = act(client, opened, "edit", title="A better title", description="and more").text
+    assert "What you wrote:\nA better title\nand more" in refused
 
 
 def test_who_comments_goes_on_in_the_same_view(client, scene, opened):
