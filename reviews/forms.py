@@ -83,6 +83,6 @@ class RemarkForm(forms.Form):
     close = forms.BooleanField(required=False)
     path = forms.CharField(required=False, strip=False)
     side = forms.CharField(required=False)
-    line = forms.IntegerField(required=False, min_value=1)
+    line = forms.IntegerField(required=False, min_value=1, max_value=999_999_999)
     reply_to = forms.IntegerField(required=False, min_value=1)
     iteration = forms.IntegerField(required=False, min_value=1)

@@ -342,6 +342,11 @@ def test_a_number_of_any_length_is_answered(client, scene, opened):
     client.force_login(scene.admin.user)
     for number in ("9" * 30, "9" * 5000):
         assert "There is a newer iteration" in act(client, opened, "merge", iteration=number).text
+        place = {"path": "ten.txt", "side": "new", "line": number}
+        refused = act(client, opened, "comment", text="typed", **place).text
+        assert "What you wrote:\ntyped" in refused
+        on_changeset = f"/fork/changeset-review/{opened.current.origin_raw_id}/do/comment"
+        assert "What you wrote:\ntyped" in client.post(on_changeset, {"text": "typed", **place}, follow=True).text
         assert client.post("/main/settings/fields", {"remove": number}).status_code == 404
     opened.refresh_from_db()
     assert opened.is_open
