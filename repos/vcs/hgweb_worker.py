@@ -42,6 +42,7 @@ from mercurial.exchanges import bundle_caps
 from mercurial.hgweb import hgweb_mod, request, webcommands
 from mercurial.interfaces import repository
 
+from repos.vcs.hg_extension.sizes import first_larger
 from repos.vcs.push_rules import PushRules, too_large
 
 _LOCK_TIMEOUT = 120  # seconds that a push waits for another
@@ -223,8 +224,9 @@ def _check(
     moved: dict[bytes, tuple[bytes | None, bytes | None]],
     hidden: list[int],
 ) -> None:
-    if rules.max_file_size is not None:
-        _check_sizes(repo, rules.max_file_size, new)
+    if rules.max_file_size is not None and (large := first_larger(repo, new, rules.max_file_size)):
+        path, size = large
+        raise error.Abort(too_large(path.decode("utf-8", "replace"), size, rules.max_file_size).encode())
     if not rules.protected_branches:
         return
     for number in hidden:
@@ -253,17 +255,6 @@ def _check(
             raise error.Abort(f"bookmark {bookmark} is protected: it may not be deleted".encode())
         if not repo[old].isancestorof(repo[target]):
             raise error.Abort(f"bookmark {bookmark} is protected: it only moves forward".encode())
-
-
-def _check_sizes(repo: Any, limit: int, new: range) -> None:
-    for number in new:
-        changeset = repo[number]
-        manifest = changeset.manifest()
-        for path in changeset.files():
-            if path in manifest:
-                size = changeset[path].size()
-                if size > limit:
-                    raise error.Abort(too_large(path.decode("utf-8", "replace"), size, limit).encode())
 
 
 def _recover(ui: Any, path: bytes) -> None:

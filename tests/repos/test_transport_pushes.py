@@ -1,5 +1,8 @@
 """What a push changes besides the repository: the journal, the newest changeset, the store."""
 
+import subprocess
+import sys
+
 import pytest
 
 from accounts.models import JournalEntry
@@ -139,6 +142,36 @@ def test_a_tag_of_a_file_is_no_way_past_the_largest_size(server, repositories_ro
     (work / "large").write_text("x" * 2000)
     call("git", "tag", "v3", call("git", "hash-object", "-w", "large", cwd=work).strip(), cwd=work)
     push("git", work, url, "v3")
+
+
+_LIARS = """
+import sys
+from mercurial import hg, ui
+from mercurial.metadata import ChangingFiles
+
+repo = hg.repository(ui.ui(), sys.argv[1].encode())
+none, named = ChangingFiles(), ChangingFiles(touched=[b"large"])
+with repo.lock(), repo.transaction(b"test") as transaction:
+    log, head, tree = repo.changelog, repo[b"tip"].node(), repo[b"tip"].manifestnode()
+    file = repo.file(b"large", writable=True)
+    file_node = file.add(b"x" * 2001, {}, transaction, len(log), repo.nullid, repo.nullid)
+    head = log.add(tree, named, b"brings what its tree has not", transaction, head, repo.nullid, b"Ann")
+    copy = repo.manifestlog[tree].copy()
+    copy.read()[b"large"] = file_node
+    tree = copy.write(transaction, len(log), tree, repo.nullid, [b"large"], [])
+    log.add(tree, none, b"has what it does not name", transaction, head, repo.nullid, b"Ann")
+"""
+
+
+def test_a_changeset_that_names_other_files_is_no_way_past_the_largest_size(server, repositories_root, tmp_path):
+    made = repository("hg", repositories_root, name="made", max_file_size=2000)
+    work = work_tree("hg", tmp_path / "work")
+    push("hg", work, server.url(made, made.owner))
+    subprocess.run([sys.executable, "-c", _LIARS, work], check=True)
+    call("hg", "verify", "-q", cwd=work)
+    with pytest.raises(Refused, match="large has 2001 bytes; files of more than 2000 bytes are not accepted"):
+        push("hg", work, server.url(made, made.owner))
+    assert made.vcs.count() == 1
 
 
 def test_git_fetches_shallow_and_partial(server, repositories_root, tmp_path):

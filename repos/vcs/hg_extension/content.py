@@ -22,13 +22,13 @@ from mercurial.node import nullrev
 
 from repos.vcs.hg_extension.base import CACHE, PIECE, Call, Failure, Operation, node_of, path_bytes, path_text
 from repos.vcs.hg_extension.history import common_with
+from repos.vcs.hg_extension.sizes import LARGEST_TEXT, size_in, stored_size
 from repos.vcs.types import moment
 
 _FILE_MODES = {b"": 0o100644, b"x": 0o100755, b"l": 0o120000}
 _SYMLINK = 0o120000
 _ZIP_EPOCH = 315532800  # 1980-01-01: the format knows nothing older
 _ZIP_END = 4354819198  # the last moment of 2107: nor anything younger
-LARGEST_TEXT = 32 << 20  # bytes of a file that is compared by lines
 
 
 def _file_mode(flags: bytes) -> int:
@@ -71,7 +71,7 @@ def _nodes(call: Call) -> list[list[Any]]:
     nodes: list[list[Any]] = []
     for path, node, flags in files:
         log = repo.file(path) if with_size else None
-        nodes.append([path_text(path), False, _file_mode(flags), _size(log, node) if log else None])
+        nodes.append([path_text(path), False, _file_mode(flags), size_in(log, node) if log else None])
     nodes.extend([path_text(path), True, 0o040000, None] for path in folders)
     return nodes
 
@@ -82,7 +82,7 @@ def _node(call: Call) -> list[Any]:
     path = _path(call)
     if path in manifest:
         log = repo.file(path)
-        return [path_text(path), False, _file_mode(manifest.flags(path)), _size(log, manifest[path])]
+        return [path_text(path), False, _file_mode(manifest.flags(path)), size_in(log, manifest[path])]
     if not path or manifest.hasdir(path):
         return [path_text(path), True, 0o040000, None]
     raise Failure("node", call["path"])
@@ -158,22 +158,11 @@ def is_binary(original: Callable[[Any], bool], file: Any) -> bool:
 
 def _stored_size(context: Any, path: bytes) -> int:
     """Nearly the size of a file, without reading it; 0 where there is none."""
-    return _stored(context.repo().file(path), context.filenode(path)) if path in context else 0
-
-
-def _stored(log: Any, node: bytes) -> int:
-    """With what Mercurial notes in the content of a file that was copied."""
-    return int(log._revlog.size(log.rev(node)))  # noqa: SLF001 - size() of the log may read the file
-
-
-def _size(log: Any, node: bytes) -> int:
-    """The size of a file. Of a large one it is nearly that: to know better it would be read, which takes long."""
-    stored = _stored(log, node)
-    return stored if stored > LARGEST_TEXT else int(log.size(log.rev(node)))
+    return stored_size(context.repo().file(path), context.filenode(path)) if path in context else 0
 
 
 def _size_of(file: Any) -> int:
-    return _size(file.filelog(), file.filenode())
+    return size_in(file.filelog(), file.filenode())
 
 
 def _named_only(old: Any, new: Any, path: bytes) -> bytes:

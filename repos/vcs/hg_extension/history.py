@@ -26,6 +26,7 @@ from repos.vcs.hg_extension.base import (
     rev_of,
     text,
 )
+from repos.vcs.hg_extension.sizes import first_larger
 
 _POSITION = struct.Struct(">I20s")
 _BATCH = 200
@@ -218,13 +219,8 @@ def _successor(call: Call) -> str:
 
 def _large_file(call: Call) -> tuple[str, int] | None:
     source, missing = _missing_in(call)
-    for node in missing:
-        changeset = source[node]
-        manifest = changeset.manifest()
-        for path in changeset.files():
-            if path in manifest and (size := changeset[path].size()) > call["limit"]:
-                return path_text(path), size
-    return None
+    found = first_larger(source, missing, call["limit"])
+    return found and (path_text(found[0]), found[1])
 
 
 def common_with(repo: Any, heads: list[bytes], other: Any) -> list[bytes]:
