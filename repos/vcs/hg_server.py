@@ -39,6 +39,10 @@ MAX_QUESTIONS = 5000
 #: Answers up to this size free their server before the caller gets the first piece.
 READ_AHEAD = 1 << 20
 MAX_SPOOLED = 1 << 30
+#: Bytes of memory for a server. Of a file Mercurial holds three copies, to compare it eight; and one that is all zeros
+#: costs nobody anything who pushes it.
+MAX_MEMORY = 1 << 30
+LONG_MEMORY = 2 << 30  # for what takes long: as much as a push or clone over HTTP may have
 
 _EXTENSION = Path(hg_extension.__file__).parent / "command.py"
 _ROOT = _EXTENSION.parents[3]
@@ -78,7 +82,7 @@ class _Server:
     """One command server. Not for two threads at once; gone after any error but a :class:`_Refused`."""
 
     def __init__(self) -> None:
-        self._helper = Helper(hg_command("serve", "--cmdserver", "pipe"), env=ENVIRONMENT)
+        self._helper = Helper(hg_command("serve", "--cmdserver", "pipe"), env=ENVIRONMENT, memory=MAX_MEMORY)
         self.owner = os.getpid()
         self.questions = 0
         self._helper.write(b"", timeout=TIMEOUT)
@@ -371,6 +375,7 @@ def own_process(
         timeout=timeout,
         max_output=None,
         on_stderr=progress,
+        memory=LONG_MEMORY,
     )
 
 

@@ -15,9 +15,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from repos.vcs.errors import ToolTimeout, VcsError
+from repos.vcs.hg_server import LONG_MEMORY
 from repos.vcs.process import Helper
 
 TIMEOUT = 900.0  # seconds without a sign of the worker
+MAX_MEMORY = LONG_MEMORY  # bytes for each request; Mercurial pushes and clones files of up to a third of it
 _ENVIRONMENT = {
     "HGRCPATH": "",
     "HGRCSKIPREPO": "1",
@@ -34,7 +36,10 @@ class _Worker:
         self._folder = tempfile.mkdtemp(prefix="hgweb-")
         self._address = os.path.join(self._folder, "socket")
         self._helper = Helper(
-            [sys.executable, "-m", "repos.vcs.hgweb_worker", self._address], cwd=_ROOT, env=_ENVIRONMENT
+            [sys.executable, "-m", "repos.vcs.hgweb_worker", self._address],
+            cwd=_ROOT,
+            env=_ENVIRONMENT,
+            memory=MAX_MEMORY,
         )
         self._helper.write(b"")  # starts the clock of the answer
         self._helper.read_until(b"\n")

@@ -21,7 +21,8 @@ import socket
 import struct
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from mercurial import (
@@ -42,7 +43,7 @@ from mercurial.exchanges import bundle_caps
 from mercurial.hgweb import hgweb_mod, request, webcommands
 from mercurial.interfaces import repository
 
-from repos.vcs.hg_extension.sizes import first_larger
+from repos.vcs.hg_extension.sizes import first_larger, out_of_memory
 from repos.vcs.push_rules import PushRules, too_large
 
 _LOCK_TIMEOUT = 120  # seconds that a push waits for another
@@ -103,6 +104,40 @@ def _preload() -> None:
     for part in handlers.keys() - _PUSHED:
         del handlers[part]
     del bundle_caps.capabilities[b"remote-changegroup"]
+    _speak_of_memory()
+
+
+def _speak_of_memory() -> None:
+    """Where a process has no more memory, in the middle of a push or clone, the client gets a sentence."""
+    process_part = bundle2._processpart  # noqa: SLF001 - none of them has a public name
+    payload_of = bundle2.bundlepart._payloadchunks  # noqa: SLF001
+    chunks_of = bundle2.bundle20._getcorechunk  # noqa: SLF001
+
+    def process(operation: Any, part: Any) -> None:
+        with _told_if_too_large():
+            process_part(operation, part)
+
+    def payload(part: Any) -> Iterator[bytes]:
+        with _told_if_too_large():
+            yield from payload_of(part)
+
+    def chunks(bundle: Any) -> Iterator[bytes]:
+        with suppress(error.Abort):  # the last chunk says so, and arrives if this just ends
+            yield from chunks_of(bundle)
+
+    bundle2._processpart = process  # noqa: SLF001
+    bundle2.bundlepart._payloadchunks = payload  # noqa: SLF001
+    bundle2.bundle20._getcorechunk = chunks  # noqa: SLF001
+
+
+@contextmanager
+def _told_if_too_large() -> Iterator[None]:
+    try:
+        yield
+    except Exception as problem:
+        if out_of_memory(problem):
+            raise error.Abort(b"a file is too large for this server") from problem
+        raise
 
 
 class _Frames:
@@ -126,6 +161,10 @@ def _serve(connection: socket.socket) -> None:
     except ConnectionError:
         return  # nobody listens any more
     except Exception as problem:  # noqa: BLE001 - told to the server, which logs it
+        if not frames.begun and out_of_memory(problem):
+            frames.send(b"H", b"[413, []]")
+            frames.send(b"E", b"")
+            return
         stumbled = traceback.extract_tb(problem.__traceback__)[-1].filename
         if not frames.begun and os.path.basename(stumbled).startswith("wireproto"):  # it takes arguments for granted
             frames.send(b"H", b"[400, []]")

@@ -60,7 +60,7 @@ class Stream(Iterator[bytes]):
     ``timeout`` counts the seconds spent waiting for the tool, not those that the consumer takes. Raises
     ``ToolTimeout``, ``TooLarge`` above ``max_output`` bytes, and ``ToolError`` at the end for a status not in ``ok``
     (``status`` holds it afterwards). ``on_stderr`` gets each line of stderr, e.g. a progress report. ``input`` may
-    come in pieces, each taken when the tool has room for it.
+    come in pieces, each taken when the tool has room for it. ``memory``: bytes that it may have.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class Stream(Iterator[bytes]):
         max_output: int | None = MAX_OUTPUT,
         ok: Sequence[int] = (0,),
         on_stderr: Callable[[str], None] | None = None,
+        memory: int | None = None,
     ) -> None:
         self.status: int | None = None
         self._tool = Path(os.fsdecode(args[0])).name
@@ -87,7 +88,12 @@ class Stream(Iterator[bytes]):
         self._line = b""
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = _start(
-            args, cwd=cwd, env=env, stdin=subprocess.PIPE if input else subprocess.DEVNULL, stderr=subprocess.PIPE
+            args,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.PIPE if input else subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            memory=memory,
         )
         self._poll = select.poll()
         self._out = _number(self._process.stdout)
@@ -236,16 +242,22 @@ class Helper:
 
     After any error here (``ToolTimeout``, ``HelperGone``) the process is gone. A copy that a ``fork`` made
     never touches the parent's process. Requests must fit into a pipe (64 KiB) while answers are unread.
+    ``memory``: bytes that it may have, and so may each process that it starts.
     """
 
     def __init__(
-        self, args: Sequence[Argument], *, cwd: Path | None = None, env: Mapping[str, str] | None = None
+        self,
+        args: Sequence[Argument],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        memory: int | None = None,
     ) -> None:
         self._tool = Path(os.fsdecode(args[0])).name
         self._owner = os.getpid()
         self._buffer = bytearray()
         self._process: subprocess.Popen[bytes] | None = _start(
-            args, cwd=cwd, env=env, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+            args, cwd=cwd, env=env, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, memory=memory
         )
         self._in, self._out = _number(self._process.stdin), _number(self._process.stdout)
         os.set_blocking(self._in, False)
@@ -341,7 +353,13 @@ class HelperGone(VcsError):
 
 
 def _start(
-    args: Sequence[Argument], *, cwd: Path | None, env: Mapping[str, str] | None, stdin: int, stderr: int
+    args: Sequence[Argument],
+    *,
+    cwd: Path | None,
+    env: Mapping[str, str] | None,
+    stdin: int,
+    stderr: int,
+    memory: int | None,
 ) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
         list(args),
@@ -353,9 +371,11 @@ def _start(
         start_new_session=True,
         bufsize=0,
     )
-    if sys.platform == "linux" and not _PATH_BY_PATH.isdisjoint(args):
+    if memory is None and not _PATH_BY_PATH.isdisjoint(args):
+        memory = MAX_MEMORY
+    if sys.platform == "linux" and memory is not None:
         with suppress(ProcessLookupError):  # it has ended
-            resource.prlimit(process.pid, resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
+            resource.prlimit(process.pid, resource.RLIMIT_DATA, (memory, memory))
     return process
 
 

@@ -16,6 +16,7 @@ from mercurial import changelog, context, error, extensions, localrepo, registra
 
 from repos.vcs.hg_extension import content, history, merging, writing
 from repos.vcs.hg_extension.base import CACHE, OPERATIONS, Call, Failure, text
+from repos.vcs.hg_extension.sizes import out_of_memory
 
 LARGE = 4 << 20  # bytes of an answer
 
@@ -44,6 +45,7 @@ def kallithea(ui: Any, request: bytes, **_options: Any) -> int:
     """answer one request of the server; - reads it from the input"""
     arguments = json.loads(ui.fin.read() if request == b"-" else request)
     call = Call(ui, arguments)
+    is_full = False
     try:
         answer = OPERATIONS[arguments["operation"]](call)
     except Failure as failure:
@@ -52,14 +54,17 @@ def kallithea(ui: Any, request: bytes, **_options: Any) -> int:
         return _fail(ui, "locked")
     except (error.FilteredRepoLookupError, error.RepoLookupError, error.FilteredLookupError) as problem:
         return _fail(ui, "revision", text(bytes(problem)))
-    except (error.Error, OSError) as problem:
+    except Exception as problem:  # noqa: BLE001 - else a defect here would take the server down with it
         if "repository" in arguments:
             CACHE.drop(call.path("repository"))
-        return _fail(ui, "failed", _message(problem))
-    except Exception as problem:  # noqa: BLE001 - else a defect here would take the server down with it
+        is_full = out_of_memory(problem)
+        if is_full:
+            return _fail(ui, "too-large", "the answer of hg")
+        if isinstance(problem, error.Error | OSError):
+            return _fail(ui, "failed", _message(problem))
         return _fail(ui, "failed", f"internal error: {type(problem).__name__}")
     finally:
-        if call.sent > LARGE:
+        if is_full or call.sent > LARGE:
             gc.collect()  # what was large hangs in circles and would stay until the next question
     if answer is not None:
         call.send_json(answer)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How large files are, without reading more than needed."""
+"""How large files are, without reading more than needed, and whether one was too large."""
 
 from __future__ import annotations
 
@@ -34,3 +34,12 @@ def first_larger(repo: Any, changesets: Iterable[int | bytes], limit: int) -> tu
             if stored_size(log, node) > limit and (size := size_in(log, node)) > limit:
                 return path, size
     return None
+
+
+def out_of_memory(problem: BaseException | None) -> bool:
+    """Whether the process had no more, also where Mercurial has made another error of it."""
+    while problem is not None:
+        if isinstance(problem, MemoryError) or "memory" in str(problem):
+            return True
+        problem = problem.__context__
+    return False
