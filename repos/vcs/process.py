@@ -229,10 +229,19 @@ def run(
     max_output: int | None = MAX_OUTPUT,
     ok: Sequence[int] = (0,),
     on_stderr: Callable[[str], None] | None = None,
+    memory: int | None = None,
 ) -> bytes:
     """The whole output of a process. Arguments and errors as for :class:`Stream`."""
     with Stream(
-        args, cwd=cwd, input=input, env=env, timeout=timeout, max_output=max_output, ok=ok, on_stderr=on_stderr
+        args,
+        cwd=cwd,
+        input=input,
+        env=env,
+        timeout=timeout,
+        max_output=max_output,
+        ok=ok,
+        on_stderr=on_stderr,
+        memory=memory,
     ) as output:
         return b"".join(output)
 
@@ -361,6 +370,8 @@ def _start(
     stderr: int,
     memory: int | None,
 ) -> subprocess.Popen[bytes]:
+    if memory is not None:  # set before it begins, so that what it starts at once has the bound as well
+        args = ("sh", "-c", f'ulimit -d {memory >> 10} 2>/dev/null; exec "$@"', "sh", *args)
     process = subprocess.Popen(
         list(args),
         cwd=cwd or "/",
@@ -371,11 +382,9 @@ def _start(
         start_new_session=True,
         bufsize=0,
     )
-    if memory is None and not _PATH_BY_PATH.isdisjoint(args):
-        memory = MAX_MEMORY
-    if sys.platform == "linux" and memory is not None:
+    if sys.platform == "linux" and not _PATH_BY_PATH.isdisjoint(args):
         with suppress(ProcessLookupError):  # it has ended
-            resource.prlimit(process.pid, resource.RLIMIT_DATA, (memory, memory))
+            resource.prlimit(process.pid, resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
     return process
 
 

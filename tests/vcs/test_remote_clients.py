@@ -11,7 +11,11 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from repos.vcs.errors import RemoteError, VcsError
+from repos.vcs import hg_server
+from repos.vcs import remote as remotes
+from repos.vcs.errors import RemoteError, TooLarge, VcsError
+from repos.vcs.git import GitRepository, lifecycle
+from repos.vcs.hg import HgRepository
 from repos.vcs.remote import open_remote
 
 LOOPBACK = [ipaddress.ip_network("127.0.0.0/8")]
@@ -215,3 +219,51 @@ def test_hg_sends_its_credentials_to_the_remote(tmp_path):
         hg_clone(f"http://me:p%40ss@127.0.0.1:{port}/x", tmp_path / "clone", ok=False)
     token = "Basic " + base64.b64encode(b"me:p@ss").decode()
     assert token in [headers.get("authorization") for _, headers in seen]
+
+
+class Endless(http.server.BaseHTTPRequestHandler):
+    """Begins an answer as each tool wants it, and goes on for longer than anybody has memory in this test."""
+
+    def do_GET(self):
+        is_git = "info/refs" in self.path
+        self.send_response(200)
+        self.send_header("Content-Type", "application/" + (self.GIT if is_git else self.HG))
+        self.end_headers()
+        piece = b"003e%040x refs/heads/00000\n" % 1 * 20000 if is_git else b"lookup " * 200_000
+        try:
+            self.wfile.write(b"001e# service=git-upload-pack\n0000" if is_git else b"")
+            for _ in range(300):
+                self.wfile.write(piece)
+        except OSError:
+            return  # it has had enough
+
+    GIT = "x-git-upload-pack-advertisement"
+    HG = "mercurial-0.1"
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.mark.parametrize("repository", [GitRepository, HgRepository])
+def test_a_remote_that_answers_without_end_takes_no_memory_without_end(repository, tmp_path, monkeypatch):
+    monkeypatch.setattr(remotes, "_allowed_networks", LOOPBACK)
+    monkeypatch.setattr(lifecycle, "TRANSFER_MEMORY", 96 << 20)
+    monkeypatch.setattr(hg_server, "LONG_MEMORY", 96 << 20)
+    with serving(Endless) as port:
+        url = f"http://127.0.0.1:{port}/r"
+        with pytest.raises(TooLarge):
+            repository.clone_remote(url, tmp_path / "clone")
+        repository.create(tmp_path / "mirror")
+        with pytest.raises(TooLarge):
+            repository(tmp_path / "mirror").pull_remote(url)
+    assert not (tmp_path / "clone").exists()
+
+
+def test_a_remote_that_is_no_repository_of_mercurial_is_said_to_be_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(remotes, "_allowed_networks", LOOPBACK)
+    (tmp_path / "index.html").write_text("<p>Welcome</p>")
+    with (
+        serving(files_of(tmp_path, [])) as port,
+        pytest.raises(VcsError, match="does not appear to be an hg repository"),
+    ):
+        HgRepository.clone_remote(f"http://127.0.0.1:{port}/", tmp_path / "clone")

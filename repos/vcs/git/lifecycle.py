@@ -24,6 +24,7 @@ from repos.vcs.remote import open_remote
 from repos.vcs.types import Kind
 
 TRANSFER_TIMEOUT = 3600.0
+TRANSFER_MEMORY = 2 << 30  # bytes: Git keeps the list of references whole, and a remote may send one without end
 CHECK_TIMEOUT = 1800.0
 _EVERYTHING = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _HIDDEN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(/[A-Za-z0-9_-]+)*")
@@ -136,6 +137,7 @@ class GitLifecycle(GitContent):
                 env=git_environment(protocols=protocols, extra={**(extra or {}), "GIT_DIR": str(here)}),
                 timeout=TRANSFER_TIMEOUT,
                 on_stderr=progress,
+                memory=TRANSFER_MEMORY,
             )
 
     def _remote_head(self, url: str, env: Mapping[str, str]) -> str | None:
@@ -143,6 +145,7 @@ class GitLifecycle(GitContent):
             output = run(
                 git("ls-remote", "--symref", "--end-of-options", url, "HEAD"),
                 env=git_environment(protocols=("http", "https", "ssh", "git"), extra=env),
+                memory=TRANSFER_MEMORY,
             )
         except ToolError as error:
             raise RemoteError(error.stderr.strip() or "the remote repository could not be read") from None

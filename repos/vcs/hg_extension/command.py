@@ -60,7 +60,7 @@ def kallithea(ui: Any, request: bytes, **_options: Any) -> int:
         is_full = out_of_memory(problem)
         if is_full:
             return _fail(ui, "too-large", "the answer of hg")
-        if isinstance(problem, error.Error | OSError):
+        if isinstance(problem, error.Error | error.RepoError | OSError):
             return _fail(ui, "failed", _message(problem))
         return _fail(ui, "failed", f"internal error: {type(problem).__name__}")
     finally:
