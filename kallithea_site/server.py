@@ -6,6 +6,7 @@ import gc
 import logging
 import re
 from datetime import timedelta
+from threading import Timer
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -44,7 +45,24 @@ def without_queries(record: logging.LogRecord) -> bool:
 
 
 def post_worker_init(worker: Any) -> None:
-    """This process may stand in for one that was killed: what that one was at is put in order."""
+    """This process may stand in for one that was killed: what that one was at is put in order.
+
+    And once more a little later, for the request that had only just made its job.
+    """
+    from repos.services.jobs import SOON
+
+    put_in_order(worker)
+    again = Timer(SOON.total_seconds() + 1, put_in_order, [worker])
+    again.daemon = True
+    again.start()
+    # What is loaded by now stays. While the garbage collector went through it again and again, a large answer took half
+    # as long again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+
+
+def put_in_order(worker: Any) -> None:
     from django.db import connections
 
     from repos.services import jobs
@@ -54,11 +72,6 @@ def post_worker_init(worker: Any) -> None:
     except Exception:
         worker.log.exception("what an earlier process has left could not be put in order")
     connections.close_all()
-    # What is loaded by now stays. While the garbage collector went through it again and again, a large answer took half
-    # as long again.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 10, 10)
 
 
 class SiteLogger(Logger):  # type: ignore[misc]  # gunicorn has no types

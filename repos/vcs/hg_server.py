@@ -41,8 +41,9 @@ READ_AHEAD = 1 << 20
 MAX_SPOOLED = 1 << 30
 #: Bytes of memory for a server. Of a file Mercurial holds three copies, to compare it eight; and one that is all zeros
 #: costs nobody anything who pushes it.
-MAX_MEMORY = 1 << 30
-LONG_MEMORY = 2 << 30  # for what takes long: as much as a push or clone over HTTP may have
+MAX_MEMORY = 2 << 30
+#: For what takes long, and for a push or clone over HTTP: as much as the largest file that Mercurial can hold takes.
+LONG_MEMORY = 6 << 30
 
 _EXTENSION = Path(hg_extension.__file__).parent / "command.py"
 _ROOT = _EXTENSION.parents[3]

@@ -19,7 +19,7 @@ from repos.vcs.hg_server import LONG_MEMORY
 from repos.vcs.process import Helper
 
 TIMEOUT = 900.0  # seconds without a sign of the worker
-MAX_MEMORY = LONG_MEMORY  # bytes for each request; Mercurial pushes and clones files of up to a third of it
+MAX_MEMORY = LONG_MEMORY  # bytes for each request
 _ENVIRONMENT = {
     "HGRCPATH": "",
     "HGRCSKIPREPO": "1",

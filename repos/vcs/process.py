@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import select
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -370,9 +367,11 @@ def _start(
     stderr: int,
     memory: int | None,
 ) -> subprocess.Popen[bytes]:
+    if memory is None and not _PATH_BY_PATH.isdisjoint(args):
+        memory = MAX_MEMORY
     if memory is not None:  # set before it begins, so that what it starts at once has the bound as well
         args = ("sh", "-c", f'ulimit -d {memory >> 10} 2>/dev/null; exec "$@"', "sh", *args)
-    process = subprocess.Popen(
+    return subprocess.Popen(
         list(args),
         cwd=cwd or "/",
         env=environment(env),
@@ -382,10 +381,6 @@ def _start(
         start_new_session=True,
         bufsize=0,
     )
-    if sys.platform == "linux" and not _PATH_BY_PATH.isdisjoint(args):
-        with suppress(ProcessLookupError):  # it has ended
-            resource.prlimit(process.pid, resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
-    return process
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

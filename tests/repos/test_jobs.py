@@ -1,10 +1,15 @@
 """Long work: at once without a broker, by workers with one; taken up again when its worker died."""
 
+from datetime import timedelta
+from unittest.mock import Mock
+
 import pytest
+from django.db import connections
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from accounts.models import JournalEntry
+from kallithea_site import server
 from repos import tasks
 from repos.models import Job, Repository
 from repos.services import changes, forks, jobs, pull, repositories, rescan
@@ -273,3 +278,20 @@ def test_who_sees_which_jobs():
     assert set(jobs.visible_to(actor(AdminFactory()))) == {hers, his}
     key = ApiKeyFactory(user=bob, repository_id=hers.repository_id)
     assert list(jobs.visible_to(actor(bob, key=key))) == []
+
+
+def test_a_job_that_was_made_just_before_the_end_is_looked_at_again(forked, settings, monkeypatch):
+    """A restart within :data:`jobs.SOON` cannot tell it from one that a request is about to begin."""
+    settings.CELERY_TASK_ALWAYS_EAGER = True
+    timers = []
+    monkeypatch.setattr(server, "Timer", lambda *given: timers.append(given) or Mock())
+    monkeypatch.setattr(server, "gc", Mock())
+    monkeypatch.setattr(connections, "close_all", Mock())
+    server.post_worker_init(Mock())
+    assert Job.objects.get().state == Job.State.WAITING
+    ((seconds, look, given),) = timers
+    assert seconds > jobs.SOON.total_seconds()
+    Job.objects.update(created_on=timezone.now() - timedelta(seconds=seconds))
+    look(*given)
+    assert Job.objects.get().state == Job.State.FAILED
+    assert not Repository.objects.filter(name="fork").exists()

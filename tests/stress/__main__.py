@@ -90,6 +90,12 @@ def api(site: RunningSite, method: str, **args: object) -> Any:
     return answer["result"]
 
 
+def unfinished(site: RunningSite) -> bool:
+    """Whether a killed request has left a job that nobody has looked after yet."""
+    states = {job["state"] for job in api(site, "get_jobs", limit=1000)}
+    return bool(states & {"waiting", "running"})
+
+
 def url(site: RunningSite, name: str) -> str:
     return site.url.replace("://", f"://admin:{KEY}@") + f"/{name}"
 
@@ -159,6 +165,9 @@ def examine(home: Path, accepted: dict[str, set[str]]) -> list[str]:
     with RunningSite(home, **SITE) as site:
         for name in accepted:
             api(site, "get_repo", repoid=name)  # a read notices what a killed push has left
+        until = time.monotonic() + 2 * LONGEST_START
+        while unfinished(site) and time.monotonic() < until:
+            time.sleep(1)
     env = {
         **environment(home, **SITE),
         "DJANGO_SETTINGS_MODULE": "kallithea_site.settings",
@@ -221,6 +230,7 @@ def crowd(home: Path, folder: Path) -> list[str]:
         names_in_turn = [list(names)[number % len(names)] for number in range(CLIENTS)]
         together([partial(work, number, name) for number, name in enumerate(names_in_turn)])
     print(f"crowd: {CLIENTS} clients, {SECONDS:.0f} s: {dict(sorted(done.items()))}, {memory}")
+    wrong += [f"no {kind} push came through" for kind in KINDS if not done[f"{kind} pushes"]]
     return wrong + examine(home, accepted)
 
 

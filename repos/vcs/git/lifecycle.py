@@ -24,7 +24,7 @@ from repos.vcs.remote import open_remote
 from repos.vcs.types import Kind
 
 TRANSFER_TIMEOUT = 3600.0
-TRANSFER_MEMORY = 2 << 30  # bytes: Git keeps the list of references whole, and a remote may send one without end
+TRANSFER_MEMORY = 4 << 30  # bytes: Git keeps the list of references whole, and a remote may send one without end
 CHECK_TIMEOUT = 1800.0
 _EVERYTHING = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 _HIDDEN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*(/[A-Za-z0-9_-]+)*")

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 LARGEST_TEXT = 32 << 20  # bytes of a file that is compared by lines
+
+_NO_MEMORY = re.compile(r"(out of|not enough|allocate) memory")  # as Python, zlib and zstd have it
 
 
 def stored_size(log: Any, node: bytes) -> int:
@@ -39,7 +42,7 @@ def first_larger(repo: Any, changesets: Iterable[int | bytes], limit: int) -> tu
 def out_of_memory(problem: BaseException | None) -> bool:
     """Whether the process had no more, also where Mercurial has made another error of it."""
     while problem is not None:
-        if isinstance(problem, MemoryError) or "memory" in str(problem):
+        if isinstance(problem, MemoryError) or _NO_MEMORY.search(str(problem)):
             return True
         problem = problem.__context__
     return False
