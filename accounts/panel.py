@@ -55,6 +55,11 @@ def known_by(path: str) -> tuple[str, ...]:
     return tuple(f"{path}__{name}" for name in ("username", "firstname", "lastname", "email"))
 
 
+def is_number(text: str) -> bool:
+    """Whether it can be the number of a row."""
+    return text.isdecimal() and len(text) < 19
+
+
 def panel_page(request: HttpRequest, template: str, title: Any, **context: Any) -> TemplateResponse:
     """A page of the panel that is no list and no form of a model."""
     return TemplateResponse(request, template, {**admin.site.each_context(request), "title": title, **context})
@@ -200,15 +205,26 @@ class ServiceAdmin(ModelAdmin, NoTransaction):  # type: ignore[misc]
         to_delete, counts, _forbidden, protected = super().get_deleted_objects(objs, request)
         return to_delete, counts, set(), protected
 
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """A field that searches looks up what was chosen in order to show it, before anything has checked that."""
+        given = (request.GET, request.POST)
+        chosen = [str(one) for name in self.autocomplete_fields for values in given for one in values.getlist(name)]
+        if not all(map(is_number, filter(None, chosen))):
+            raise BadRequest("rows are chosen by their numbers")
+        return super().changeform_view(request, *args, **kwargs)
+
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """What the database cannot make anything of (the year 99999999) is a wrong filter like any other."""
+        chosen = [str(value) for name, value in request.GET.items() if name.endswith("__id__exact")]
+        if not all(map(is_number, filter(None, chosen))):
+            raise IncorrectLookupParameters
         try:
             return super().get_changelist_instance(request)
         except (ValueError, OverflowError, DataError) as error:
             raise IncorrectLookupParameters from error
 
     def response_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        if not all(number.isdecimal() for number in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+        if not all(is_number(str(number)) for number in request.POST.getlist(ACTION_CHECKBOX_NAME)):
             raise BadRequest("rows are chosen by their numbers")
         return super().response_action(request, *args, **kwargs)
 

@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
-from accounts.panel import ServiceAdmin, ServiceForm, actor_of, attempt, panel_page
+from accounts.panel import ServiceAdmin, ServiceForm, actor_of, attempt, is_number, panel_page
 from repos.admin import grid
 from repos.models import Repository, RepositoryGroup
 from repos.vcs.errors import RemoteError, VcsError
@@ -71,8 +71,7 @@ class DiskAdmin(ServiceAdmin):
         ]
 
     def row(self, number: int | str) -> Any:
-        number = str(number)
-        return get_object_or_404(self.model, pk=number if number.isdecimal() and len(number) < 19 else None)
+        return get_object_or_404(self.model, pk=number if is_number(str(number)) else None)
 
     def change_address(self, row: models.Model) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])

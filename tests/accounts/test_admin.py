@@ -123,10 +123,22 @@ def test_a_nul_is_refused(panel, something, page):
     assert panel.get(f"/_admin/{page}").status_code == 400
 
 
-@pytest.mark.parametrize("chosen", ["x", "\0", "-1", ""])
+@pytest.mark.parametrize("chosen", ["x", "\0", "-1", "", "9" * 30])
 def test_rows_are_chosen_by_their_numbers(panel, something, chosen):
     answer = panel.post(address(User, "changelist"), {"action": "activate", "_selected_action": [chosen]})
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("chosen", ["x", "1.5", "²", "9" * 30])
+def test_what_a_searching_field_finds_is_chosen_by_its_number(panel, something, chosen):
+    for model, page in admin.site._registry.items():
+        for name in page.autocomplete_fields:
+            form = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
+            assert panel.get(form, {name: chosen}).status_code == 400, form
+            assert panel.post(form, {name: chosen}).status_code == 400, form
+    for name in ("owner", "group"):
+        filtered = panel.get("/_admin/repos/repository/", {f"{name}__id__exact": chosen})
+        assert (filtered.status_code, filtered["Location"]) == (302, "/_admin/repos/repository/?e=1")
 
 
 @pytest.mark.parametrize(
