@@ -72,9 +72,11 @@ def raw(request: RepositoryRequest, rest: str) -> HttpResponseBase:
 
 @require_safe
 def rawfile(request: RepositoryRequest, rest: str) -> HttpResponseBase:
-    """To save, with the type that the name suggests."""
+    """To save, with the type that the name suggests; a script is text, so that no page of this site may load it."""
     path, first, pieces = _content(request, rest)
     guessed = mimetypes.guess_type(path, strict=False)[0] or (BINARY if is_binary(first) else "text/plain")
+    if guessed.endswith(("javascript", "ecmascript")):
+        guessed = "text/plain"
     response = stream(pieces, f"{guessed}; charset=UTF-8" if guessed.startswith("text/") else guessed)
     response["Content-Disposition"] = attachment(path.rpartition("/")[2])
     return _sandboxed(response)

@@ -71,7 +71,7 @@ def test_a_diff_above_the_bound_breaks_off(client, project, settings):
 def test_script_in_a_file_stays_text(client, kind, make_repository):
     builder = RepoBuilder(kind)
     page = "<script>alert(1)</script>"
-    names = ["x.html", "x.svg", "x.xhtml", "x.xml", "x.js", "noending", 'a"b;c.txt', "日本語.txt", "line\nbreak.txt"]
+    names = ["x.html", "x.svg", "x.xhtml", "x.xml", "x.js", "x.MJS", "bare", 'a"b;c.txt', "日本.txt", "line\nbreak.txt"]
     if kind == "hg":
         names.remove("line\nbreak.txt")
     builder.commit("one", dict.fromkeys(names, page))
@@ -85,6 +85,7 @@ def test_script_in_a_file_stays_text(client, kind, make_repository):
             if view == "raw" and not name.endswith(".svg"):
                 assert response["Content-Type"] == "text/plain; charset=UTF-8"
             if view == "rawfile":
+                assert "script" not in response["Content-Type"]
                 assert response["Content-Disposition"].startswith("attachment; filename=")
                 assert "\n" not in response["Content-Disposition"]
 
