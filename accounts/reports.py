@@ -132,9 +132,13 @@ def api_calls_by_method(
     actor: Actor, *, since: date | None = None, until: date | None = None, method: str = ""
 ) -> Rows:
     """API methods with how often they were called and how long that took (days of UTC), the most called first."""
-    counts = ApiCallCount.objects.filter(_days(since, until), **({"method": method} if method else {}))
-    rows = counts.values_list("method").annotate(
-        all_calls=Sum("calls"), all_errors=Sum("errors"), took=Sum("milliseconds"), most=Max("longest")
+    counts = ApiCallCount.objects.filter(**({"method": method} if method else {}))
+    if method and not counts.exists():
+        raise ValidationError({"method": _("No method of this name has been called.")})
+    rows = (
+        counts.filter(_days(since, until))
+        .values_list("method")
+        .annotate(all_calls=Sum("calls"), all_errors=Sum("errors"), took=Sum("milliseconds"), most=Max("longest"))
     )
     for name, calls, errors, took, most in sorted(rows, key=lambda row: (-row[1], row[0])):
         yield name, calls, errors, round(took / calls, 3) if calls else None, round(most, 3)

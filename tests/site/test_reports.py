@@ -233,6 +233,7 @@ def test_values_of_the_wrong_type_are_named(client, admin):
         ("failed_jobs", {"days": 5.7}, "days: must be a number"),
         ("failed_jobs", {"days": True}, "days: must be a number"),
         ("sign_ins_and_refusals", {"address": "10.0.0"}, "address: This is not an IP address."),
+        ("api_calls_by_method", {"method": "nope"}, "method: No method of this name has been called."),
     ):
         assert ask.error("get_report", name=name, parameters=wrong).endswith(text)
     for found in reporting.reports(actor(admin)):
