@@ -78,13 +78,13 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     if request.method == "POST":
         require_no_key(request)
     form = SignInForm(request.POST or None)
-    status = 200
+    refused = None
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         try:
             actor = actor_for_password(values["username"], values["password"], client_address(request))
         except TooManyFailures as error:
-            status = _refused(form, error)
+            refused = _refused(form, error)
         except AuthenticationFailed:
             form.add_error(None, _("User name or password is wrong."))
         else:
@@ -97,13 +97,21 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
             return HttpResponseRedirect(safe_target(request))
     may_register = defaults.current()["hg.register"] != "hg.register.none"
     context = {"form": form, "came_from": safe_target(request), "home": reverse("home"), "may_register": may_register}
-    return page(request, "accounts/sign_in.html", context, status)
+    return _page(request, "accounts/sign_in.html", context, refused)
 
 
-def _refused(form: Form, error: TooManyFailures) -> int:
-    """Say so in the form; the status of the answer."""
+def _refused(form: Form, error: TooManyFailures) -> TooManyFailures:
+    """Say so in the form."""
     form.add_error(None, _("Too many attempts. Try again in %d seconds.") % error.retry_after)
-    return 429
+    return error
+
+
+def _page(request: HttpRequest, template: str, context: Any, refused: TooManyFailures | None) -> HttpResponse:
+    """A page with a form whose attempts are counted."""
+    answer = page(request, template, context, 429 if refused else 200)
+    if refused:
+        answer["Retry-After"] = str(refused.retry_after)
+    return answer
 
 
 @require_POST
@@ -120,7 +128,7 @@ def register(request: HttpRequest) -> HttpResponseBase:
     if defaults.current()["hg.register"] == "hg.register.none":
         raise Http404
     form = RegisterForm(request.POST or None)
-    status = 200
+    refused = None
     if form.is_valid():
         values = {name: value for name, value in form.cleaned_data.items() if name != "again"}
         address = client_address(request)
@@ -129,7 +137,7 @@ def register(request: HttpRequest) -> HttpResponseBase:
             note_failure(f"register {origin(address)}")
             user = users.register(address=address, **values)
         except TooManyFailures as error:
-            status = _refused(form, error)
+            refused = _refused(form, error)
         except ValidationError as error:
             explain(form, error)
         else:
@@ -138,27 +146,27 @@ def register(request: HttpRequest) -> HttpResponseBase:
                 _("You can sign in now.") if user.is_active else _("An administrator will activate your account."),
             )
             return redirect("login")
-    return page(request, "accounts/register.html", {"form": form}, status)
+    return _page(request, "accounts/register.html", {"form": form}, refused)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask_for_password(request: HttpRequest) -> HttpResponseBase:
     """Send a link to an address, if it belongs to somebody; the answer does not say whether it does."""
     form = EmailForm(request.POST or None)
-    status = 200
+    refused = None
     if form.is_valid():
         address = client_address(request)
         subject = f"password reset {origin(address)}"
         try:
             check_failures(address, subject)
         except TooManyFailures as error:
-            status = _refused(form, error)
+            refused = _refused(form, error)
         else:
             note_failure(subject)
             passwords.ask_for_link(form.cleaned_data["email"])
             messages.success(request, _("If this address belongs to an account, a link is on its way."))
             return redirect("login")
-    return page(request, "accounts/password_ask.html", {"form": form}, status)
+    return _page(request, "accounts/password_ask.html", {"form": form}, refused)
 
 
 @never_cache
@@ -215,13 +223,13 @@ def password(request: ActorRequest) -> HttpResponseBase:
     """The present password is asked for, so that an open browser is not enough; other sessions end."""
     user = request.actor.user
     form = ChangePasswordForm(request.POST or None)
-    status = 200
+    refused = None
     if request.method == "POST" and form.is_valid():
         try:
             actor_for_password(user.username, form.cleaned_data["current"], request.actor.address)
             users.update(actor=request.actor, user=user, password=form.cleaned_data["password"])
         except TooManyFailures as error:
-            status = _refused(form, error)
+            refused = _refused(form, error)
         except AuthenticationFailed:
             form.add_error("current", _("This is not your current password."))
         except ValidationError as error:
@@ -231,7 +239,7 @@ def password(request: ActorRequest) -> HttpResponseBase:
                 update_session_auth_hash(request, user)
             messages.success(request, _("Your password is changed; other sessions have ended."))
             return redirect("my_account_password")
-    return page(request, "accounts/password.html", {"form": form, "tab": "password"}, status)
+    return _page(request, "accounts/password.html", {"form": form, "tab": "password"}, refused)
 
 
 @signed_in
