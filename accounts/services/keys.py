@@ -40,7 +40,7 @@ def create(
     A limited key makes, resets and revokes none, so that nothing wider than itself can come of it.
 
     Args:
-        lifetime: minutes; -1 for ever, 0 is expired at once.
+        lifetime: minutes; -1 for ever, 0 or less than -1 is expired at once.
         level: the most that it may be used for.
         repository_id: the only repository it opens.
         group_id: the only repository group it opens, with all that lies below.
@@ -93,7 +93,7 @@ def revoke(*, actor: Actor, key: ApiKey) -> None:
 
 
 def _expiry(minutes: int) -> datetime | None:
-    if minutes < 0:
+    if minutes == FOREVER:
         return None
     try:
         return timezone.now() + timedelta(minutes=minutes)

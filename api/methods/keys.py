@@ -79,7 +79,7 @@ def create_api_key(
     Args:
         userid: user name or number.
         description: what it is for.
-        lifetime: minutes; -1 for ever, 0 is expired at once.
+        lifetime: minutes; -1 for ever, 0 or less than -1 is expired at once.
         scopes: what it is limited to, a list or text with commas: ``read``, ``write`` or ``admin`` for the most it may
             be used for, and ``repository:NAME`` or ``group:NAME`` for the only place. Nothing is no limit.
         ip_range: address or network, such as ``10.0.0.0/8``, that it may come from.
