@@ -160,7 +160,8 @@ class JsonRpc2Handler(JsonRpcHandler):
         try:
             request.actor = actor_for_key(bearer_key(request) or "", client_address(request))  # type: ignore[attr-defined]
         except AuthenticationFailed as error:
-            return self.serializer.dumps(self._refused(-32001, str(error)))
+            asked = payload.get("id") if isinstance(payload, dict) else None
+            return self.serializer.dumps(self._refused(-32001, str(error), asked))
         if isinstance(payload, list):
             if len(payload) > MOST_CALLS:
                 return self.serializer.dumps(self._refused(-32600, f"a batch has at most {MOST_CALLS} calls"))
@@ -180,8 +181,9 @@ class JsonRpc2Handler(JsonRpcHandler):
         result = self.process_single_request(rpc_request, context)
         return None if rpc_request.is_notification else result
 
-    def _refused(self, code: int, message: str) -> JsonRpcResult:
-        return self.build_error_result(JsonRpcRequest(request_id=None, method_name=""), code, message)
+    def _refused(self, code: int, message: str, asked: Any = None) -> JsonRpcResult:
+        request_id = asked if isinstance(asked, str | int | float) else None
+        return self.build_error_result(JsonRpcRequest(request_id=request_id, method_name=""), code, message)
 
     def process_single_request(self, rpc_request: JsonRpcRequest, context: RpcRequestContext) -> Any:
         if rpc_request.method_name == "rpc.discover":

@@ -212,8 +212,9 @@ def test_json_rpc_2(client, admin):
     assert [answer["id"] for answer in batch] == [7, 8]
     assert batch[1]["error"]["code"] == -32601
     assert post(client, [call] * 1001, **bearer)["error"]["message"] == "a batch has at most 1000 calls"
-    assert post(client, call, authorization="Bearer wrong")["error"]["message"] == "Invalid API key"
-    assert post(client, call)["error"]["message"] == "Invalid API key"
+    for refused in (post(client, call, authorization="Bearer wrong"), post(client, call)):
+        assert (refused["id"], refused["error"]["message"]) == (7, "Invalid API key")
+    assert post(client, call | {"id": {}})["id"] is post(client, [call])["id"] is None
     refused = post(client, call | {"params": {"nosuch": 1}}, **bearer)["error"]
     assert refused == {"code": -32602, "message": "Missing non optional `args` arg in JSON DATA"}
     assert post(client, call | {"params": [1, 2]}, **bearer)["error"]["code"] == -32602
