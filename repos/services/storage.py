@@ -130,8 +130,10 @@ def _check(move: Move) -> None:
         raise NameTaken(f"A folder {move.destination!r} exists already.")
 
 
+@transaction.atomic
 def _put_back(rows: QuerySet[DiskMove]) -> None:
-    for row in rows:
+    # The lock waits for a commit that a process has sent before it died, and that the database is still at.
+    for row in rows.select_for_update():
         source, destination = locate(row.source), locate(row.destination)
         if os.path.lexists(destination) and not os.path.lexists(source):
             source.parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Thread
+from time import monotonic
 
 import pytest
 from django.conf import settings as django_settings
@@ -175,6 +177,41 @@ def test_the_next_move_repairs_what_an_earlier_one_left(folder, repositories_roo
     with storage.moving(Move("old", "newer")):
         pass
     assert names(repositories_root) == {"newer"}
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite commits in the process itself")
+def test_a_commit_that_outlives_its_process_is_waited_for(folder, repositories_root):
+    DiskMove.objects.create(source="old", destination="new")
+    (repositories_root / "old").rename(repositories_root / "new")
+    dead = connection.copy()
+    dead.set_autocommit(False)
+    with dead.cursor() as cursor:
+        cursor.execute("DELETE FROM repos_diskmove")
+        cursor.execute("UPDATE repos_repository SET name = 'new'")
+
+    def repair():
+        storage.repair()
+        connection.close()
+
+    repairing = Thread(target=repair)
+    repairing.start()
+    try:
+        deadline = monotonic() + 120
+        with connection.cursor() as cursor:
+            waiting = None
+            while not waiting:
+                assert monotonic() < deadline
+                cursor.execute(
+                    "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+                )
+                waiting = cursor.fetchone()
+    finally:
+        dead.commit()
+        dead.close()
+        repairing.join(120)
+    assert Repository.objects.get().name == "new"
+    assert names(repositories_root) == {"new"}
+    assert not DiskMove.objects.exists()
 
 
 def test_a_taken_destination_and_a_missing_source_are_refused(folder, repositories_root):
