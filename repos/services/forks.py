@@ -15,7 +15,7 @@ from accounts.permissions import FORK_REPOSITORY, Level
 from accounts.services import site
 from repos import tasks
 from repos.models import Job, Repository, RepositoryGrant, RepositoryGroup
-from repos.services import access, descriptions, jobs
+from repos.services import access, descriptions, jobs, storage
 from repos.services.repositories import Landing, add, check_new, fill, set_landing
 from repos.vcs.backend import ProgressCallback
 from repos.vcs.errors import RepositoryNotFound
@@ -67,7 +67,7 @@ def create(
         RepositoryGrant(user_id=grant.user_id, user_group_id=grant.user_group_id, level=grant.level)
         for grant in parent.grants.order_by("pk")
     ]
-    with transaction.atomic():
+    with storage.moving(named=[group]):
         add(actor, fork, grants if copy_permissions else None, "fork_repository")
         job = jobs.create(actor, Job.Kind.FORK, fork)
     jobs.start(job)

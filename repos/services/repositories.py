@@ -89,7 +89,7 @@ def create(
     grants = _grants_of_group(group) if copy_permissions and group is not None else None
     if clone_uri:
         repository.state = Repository.State.PENDING
-        with transaction.atomic():
+        with storage.moving(named=[group]):
             add(actor, repository, grants)
             job = jobs.create(actor, Job.Kind.CREATE, repository)
         jobs.start(job)
@@ -100,7 +100,7 @@ def create(
         vcs = open_repository(kind, folder)
         vcs.create(folder)
         repository.vcs_state = repository.changesets_state = vcs.state()  # empty is known: what comes later is news
-        with storage.moving(Move(staged, path)):
+        with storage.moving(Move(staged, path), named=[group]):
             add(actor, repository, grants)
     return repository
 
@@ -188,12 +188,13 @@ def fill(repository: Repository | None, clone_to: Callable[[Repository, Path], N
 
 
 def _place(repository: Repository, clone_to: Callable[[Repository, Path], None]) -> None:
-    pending = Repository.objects.filter(pk=repository.pk, name=repository.name, state=Repository.State.PENDING)
+    pending = Repository.objects.filter(pk=repository.pk, state=Repository.State.PENDING)
     try:
         with storage.staging() as staged:
             clone_to(repository, storage.locate(staged))
-            with storage.moving(Move(staged, repository.name)):
-                if not pending.update(state=Repository.State.CREATED):
+            name = pending.values_list("name", flat=True).first() or repository.name  # its group may have moved
+            with storage.moving(Move(staged, name)):
+                if not pending.filter(name=name).update(state=Repository.State.CREATED):
                     raise ValidationError(_("The repository was renamed or deleted meanwhile."))
     except Exception:
         pending.delete()
@@ -272,9 +273,10 @@ def update(
         if repository.state == Repository.State.PENDING:
             raise ValidationError(_("The repository is still being made."))
         repository.vcs.close()
-        repository.name = changed["name"] = path
+        changed["name"] = path
     moves = [Move(old_name, path)] if path != old_name else []
-    with storage.moving(*moves) if moves else transaction.atomic():
+    with storage.moving(*moves, named=[repository, place]) if moves else transaction.atomic():
+        repository.name = path
         repository.save(update_fields=_columns(changed))
         if is_private:
             everybody = RepositoryGrant.objects.filter(repository=repository, user_id=DEFAULT_USER_ID)
@@ -346,8 +348,8 @@ def remove(job: Job, progress: ProgressCallback) -> None:
     doomed = list(Repository.objects.filter(pk__in=job.arguments["repositories"]).order_by("pk"))
     for repository in doomed:
         repository.vcs.close()
-    found = [repository.name for repository in doomed if storage.exists(repository.name)]
-    with storage.moving(*(Move(name, storage.trash_name(name)) for name in found)):
+    moves = [Move(found.name, storage.trash_name(found.name), if_there=True) for found in doomed]
+    with storage.moving(*moves, named=doomed):
         for repository in reversed(doomed):
             journal.record(actor, "delete_repository", repository)
             repository.delete()

@@ -64,7 +64,7 @@ def create(
         if not storage.exists(path):
             storage.locate(staged).mkdir()
             moves.append(Move(staged, path))
-        with storage.moving(*moves):
+        with storage.moving(*moves, named=[parent]):
             add(actor, group, copied)
     return group
 
@@ -112,9 +112,12 @@ def update(
         path = names.full_name(place, group.base_name if name is None else name)
     group.parent, group.owner = place, owner or group.owner
     descriptions.describe(group, description, described)
+    columns = ["owner", *descriptions.COLUMNS]
+    if path != old_name:
+        columns += ["name", "parent"]
     with _moved(group, path) if path != old_name else transaction.atomic():
         group.name = path
-        group.save()
+        group.save(update_fields=columns)
         journal.record(actor, "update_repository_group", group, **({"old_name": old_name} if path != old_name else {}))
     return group
 
@@ -131,8 +134,7 @@ def _moved(group: RepositoryGroup, path: str) -> Iterator[None]:
             raise ValidationError(_("The name of something in the group would be too long."))
     for repository in below(Repository, group):
         repository.vcs.close()
-    moves = [Move(group.name, path)] if storage.exists(group.name) else []
-    with storage.moving(*moves):
+    with storage.moving(Move(group.name, path, if_there=True), named=[group, group.parent]):
         renamed = Concat(Value(path), Substr("name", len(group.name) + 1))
         below(Repository, group).update(name=renamed)
         below(RepositoryGroup, group).update(name=renamed)
@@ -147,11 +149,10 @@ def delete(*, actor: Actor, group: RepositoryGroup) -> None:
         NotEmpty: it has repositories or groups, or its folder something that is not known here.
     """
     access.require_admin(actor)
-    found = storage.exists(group.name)
-    if group.children.exists() or group.repositories.exists() or (found and _has_content(group.name)):
-        raise NotEmpty(_("The group is not empty."))
     trash = storage.trash_name(group.name)
-    with storage.moving(*([Move(group.name, trash)] if found else [])):
+    with storage.moving(Move(group.name, trash, if_there=True), named=[group]):
+        if group.children.exists() or group.repositories.exists() or _has_content(group.name):
+            raise NotEmpty(_("The group is not empty."))
         journal.record(actor, "delete_repository_group", group)
         group.delete()
     with suppress(OSError):  # kept where it holds deleted repositories
@@ -159,5 +160,7 @@ def delete(*, actor: Actor, group: RepositoryGroup) -> None:
 
 
 def _has_content(name: str) -> bool:
+    if not storage.exists(name):
+        return False
     with os.scandir(storage.locate(name)) as entries:
         return any(not entry.name.startswith(names.TRASH_PREFIX) for entry in entries)

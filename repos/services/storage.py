@@ -12,7 +12,7 @@ import fcntl
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from repos.locks import STAGING, held
-from repos.models import DiskMove
+from repos.models import DiskMove, Repository, RepositoryGroup
 from repos.services.errors import NameTaken
 from repos.services.names import MAX_PART, TRASH_PREFIX
 from repos.vcs.errors import VcsError
@@ -38,10 +38,11 @@ class StorageError(VcsError):
 
 @dataclass(frozen=True)
 class Move:
-    """From one name to another, both relative to the repositories root."""
+    """From one name to another, both relative to the repositories root; ``if_there``: a missing source is no error."""
 
     source: str
     destination: str
+    if_there: bool = False
 
 
 def root() -> Path:
@@ -92,26 +93,33 @@ def staging() -> Iterator[str]:
 
 
 @contextmanager
-def moving(*moves: Move) -> Iterator[None]:
+def moving(*moves: Move, named: Iterable[Repository | RepositoryGroup | None] = ()) -> Iterator[None]:
     """A transaction for the database changes that go with ``moves``; both happen, or neither.
 
     The folders move at the end of the block, just before the commit. Not to be used inside another transaction.
 
+    Args:
+        named: rows whose names the caller reckons with. Meanwhile others may have given them new ones.
+
     Raises:
         NameTaken: a destination exists.
-        StorageError: a source does not.
+        StorageError: a source does not, or a name has changed.
     """
     with lock():
         _put_back(DiskMove.objects.all())
-        for move in moves:
+        for row in named:
+            if row is not None and not type(row).objects.filter(pk=row.pk, name=row.name).exists():
+                raise StorageError(f"{row.name!r} was renamed or deleted meanwhile")
+        todo = [move for move in moves if not move.if_there or exists(move.source)]
+        for move in todo:
             _check(move)
-        rows = [DiskMove.objects.create(source=move.source, destination=move.destination) for move in moves]
+        rows = [DiskMove.objects.create(source=move.source, destination=move.destination) for move in todo]
         unfinished = DiskMove.objects.filter(pk__in=[row.pk for row in rows])
         try:
             with transaction.atomic(durable=True):
                 unfinished.delete()
                 yield
-                for move in moves:
+                for move in todo:
                     destination = locate(move.destination)
                     destination.parent.mkdir(parents=True, exist_ok=True)
                     locate(move.source).rename(destination)

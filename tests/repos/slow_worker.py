@@ -8,6 +8,7 @@ import os
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import django
 
@@ -20,12 +21,12 @@ from repos.services import storage  # noqa: E402
 moving = storage.moving
 
 
-def slowly_moving(*moves: storage.Move) -> AbstractContextManager[None]:
+def slowly_moving(*moves: storage.Move, **named: Any) -> AbstractContextManager[None]:
     hold = Path(os.environ["HOLD"])
     while (hold / "move").exists():
         (hold / "held").touch()
         time.sleep(0.05)
-    return moving(*moves)
+    return moving(*moves, **named)
 
 
 storage.moving = slowly_moving  # type: ignore[assignment]
