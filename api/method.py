@@ -18,8 +18,10 @@ slash at the end.
 from __future__ import annotations
 
 import inspect
+import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import perf_counter
@@ -209,7 +211,18 @@ def _str(value: Any) -> str:
     return str(value)
 
 
+def unpacked(value: Any) -> Any:
+    """What text holds as JSON, if that is a list or an object: the command line cannot send one in another way."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+        with suppress(ValueError, RecursionError):
+            found = json.loads(value)
+            _check_text(found)
+            return found
+    return value
+
+
 def _list(value: Any) -> list[Any]:
+    value = unpacked(value)
     if isinstance(value, str):  # the command line can only send text
         return [item.strip() for item in value.split(",") if item.strip()]
     if not isinstance(value, list):
@@ -218,6 +231,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _dict(value: Any) -> dict[str, Any]:
+    value = unpacked(value)
     if not isinstance(value, dict):
         raise ValueError("must be an object")
     return value

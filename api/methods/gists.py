@@ -10,7 +10,7 @@ from accounts.actors import Actor
 from accounts.models import User
 from api import lookups
 from api.errors import ApiError
-from api.method import ApiNamespace, Id, JsonObject
+from api.method import ApiNamespace, Id, JsonObject, unpacked
 from api.serializers import local_iso
 from repos.models import Gist
 from repos.services import gists
@@ -121,7 +121,7 @@ def create_gist(
     gist = gists.create(
         actor=actor,
         owner=gist_owner,
-        files=_contents(files),
+        files=_contents(unpacked(files)),
         is_public=gist_type == "public",
         lifetime=lifetime,
         description=description,

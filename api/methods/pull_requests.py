@@ -8,7 +8,7 @@ from accounts.actors import Actor
 from accounts.models import User
 from api import lookups
 from api.errors import ApiError
-from api.method import PULL_REQUEST_SPELLINGS, ApiNamespace, Id, JsonObject, Text, Users
+from api.method import PULL_REQUEST_SPELLINGS, ApiNamespace, Id, JsonObject, Text, Users, unpacked
 from api.paging import window
 from api.serializers_reviews import (
     pull_request_data,
@@ -29,6 +29,7 @@ def _people(values: Any) -> list[User]:
     """Users by name or number, alone or in a list, plain or as RhodeCode's ``{"username": ...}``."""
     if values is None:
         return []
+    values = unpacked(values)
     listed = values if isinstance(values, list) else [values]
     return [lookups.user(value.get("username") if isinstance(value, dict) else value) for value in listed]
 

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from accounts import reporting
 from accounts.actors import Actor
 from api.errors import ApiError
-from api.method import ApiNamespace, JsonObject
+from api.method import ApiNamespace, JsonObject, unpacked
 
 namespace = ApiNamespace()
 
@@ -57,6 +57,7 @@ def get_report(actor: Actor, name: str, parameters: Any = None) -> JsonObject:
     found = reporting.find(actor, name)
     if found is None:
         raise ApiError(f"report `{name}` does not exist")
+    parameters = unpacked(parameters)
     if isinstance(parameters, str):
         parameters = dict(item.partition("=")[::2] for item in parameters.split(",") if item)
     if not isinstance(parameters, dict | None):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import shlex
 from urllib.parse import quote
 
 import pytest
@@ -11,6 +12,7 @@ from django.test import Client
 
 from accounts.models import User
 from api.server import server
+from tests.api.conftest import Api
 from tests.factories import RepositoryFactory, key_of
 
 DOCS = "/_admin/api/docs"
@@ -115,6 +117,21 @@ def test_the_same_call_for_a_shell(boss, admin):
     assert "repoid:it" in tool
     text = boss.post(f"{DOCS}/get_repo", {"repoid": "it's"}).content.decode()
     assert key_of(admin) not in text
+
+
+@pytest.mark.parametrize(
+    ("method", "typed"),
+    [
+        ("create_gist", {"files": '{"a.txt": {"content": "it\'s, ü"}}'}),
+        ("create_api_key", {"userid": "boss", "scopes": '["read"]'}),
+        ("get_report", {"name": "failed_jobs", "parameters": '{"days": 5}'}),
+    ],
+)
+def test_the_line_for_the_client_works_with_lists_and_objects(boss, admin, client, method, typed):
+    _curl, tool = shown(boss.post(f"{DOCS}/{method}", typed), "once")
+    texts = dict(text.split(":", 1) for text in shlex.split(tool)[4:])
+    assert texts.keys() == typed.keys()
+    assert Api(client, key_of(admin))(method, **texts)
 
 
 def test_what_was_typed_and_answered_is_text(boss):
