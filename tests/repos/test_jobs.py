@@ -283,13 +283,13 @@ def test_who_sees_which_jobs():
 def test_a_job_that_was_made_just_before_the_end_is_looked_at_again(forked, settings, monkeypatch):
     """A restart within :data:`jobs.SOON` cannot tell it from one that a request is about to begin."""
     settings.CELERY_TASK_ALWAYS_EAGER = True
-    timers = []
-    monkeypatch.setattr(server, "Timer", lambda *given: timers.append(given) or Mock())
+    timer = Mock()
+    monkeypatch.setattr(server, "Timer", timer)
     monkeypatch.setattr(server, "gc", Mock())
     monkeypatch.setattr(connections, "close_all", Mock())
     server.post_worker_init(Mock())
     assert Job.objects.get().state == Job.State.WAITING
-    ((seconds, look, given),) = timers
+    seconds, look, given = timer.call_args.args
     assert seconds > jobs.SOON.total_seconds()
     Job.objects.update(created_on=timezone.now() - timedelta(seconds=seconds))
     look(*given)
