@@ -83,7 +83,7 @@ def test_from_signing_in_to_merging(page, site, live_server, tmp_path):
     page.select_option("[name=target_ref]", f"branch:{trunk}")
     page.fill("[name=title]", "Take over")
     page.fill("[name=reviewers]", reviewer.username)
-    page.click("button[name=preview]")
+    page.click("button[name=preview]:visible")
     page.locator("text=It would hold 1 changeset").wait_for()
     assert page.url.endswith("#preview")
     page.click("button[name=open]")
