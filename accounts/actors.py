@@ -73,8 +73,8 @@ class Actor:
     @property
     def numbers(self) -> tuple[int, int]:
         """What :data:`ANY_USER` and :data:`ANY_BOUND` stand for."""
-        bound = self.rights.bound_by
-        return self.user.pk, getattr(self.key, bound) if bound else 0
+        bound = None if self.key is None else self.key.repository_id or self.key.group_id
+        return self.user.pk, bound or 0
 
     @cached_property
     def active_groups(self) -> QuerySet[UserGroup]:

@@ -37,6 +37,7 @@ from accounts.actors import Actor
 from accounts.metrics import note_call
 from api import language
 from api.errors import ApiError, InternalError
+from repos.models.lookup import is_storable
 from repos.vcs.errors import VcsError
 
 logger = logging.getLogger(__name__)
@@ -262,7 +263,7 @@ def _check_text(value: Any) -> None:
     if isinstance(value, str):
         if len(value) > LONGEST_TEXT:
             raise ValueError(f"is longer than {LONGEST_TEXT} characters")
-        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        if not is_storable(value):
             raise ValueError("must not contain NUL or unpaired surrogates")
     elif isinstance(value, list):
         for item in value:

@@ -19,7 +19,6 @@ from repos.vcs.hg_server import LONG_MEMORY
 from repos.vcs.process import Helper
 
 TIMEOUT = 900.0  # seconds without a sign of the worker
-MAX_MEMORY = LONG_MEMORY  # bytes for each request
 _ENVIRONMENT = {
     "HGRCPATH": "",
     "HGRCSKIPREPO": "1",
@@ -39,7 +38,7 @@ class _Worker:
             [sys.executable, "-m", "repos.vcs.hgweb_worker", self._address],
             cwd=_ROOT,
             env=_ENVIRONMENT,
-            memory=MAX_MEMORY,
+            memory=LONG_MEMORY,  # for each request
         )
         self._helper.write(b"")  # starts the clock of the answer
         self._helper.read_until(b"\n")

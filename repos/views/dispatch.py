@@ -52,15 +52,12 @@ def by_name(request: ActorRequest) -> HttpResponseBase:
 def _group(request: ActorRequest) -> HttpResponseBase:
     """The page of a repository group, or of what should have become a repository."""
     name = _path(request).rstrip("/")
+    if not lookup.is_storable(name):
+        return absent(request)
     groups = RepositoryGroup.objects.visible_to(request.actor).with_level(request.actor)
-    group = groups.filter(name=name).first() if lookup.is_storable(name) else None
-    if group is not None:
+    if (group := groups.filter(name=name).first()) is not None:
         return csrf_protect(group_page)(request, group)
-    if (
-        not request.actor.is_anonymous
-        and lookup.is_storable(name)
-        and (job := jobs.failed_to_make(request.actor, name))
-    ):
+    if not request.actor.is_anonymous and (job := jobs.failed_to_make(request.actor, name)):
         return page(request, "repos/not_made.html", {"job": job}, status=404)
     return absent(request)
 

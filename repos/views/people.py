@@ -22,7 +22,7 @@ from accounts.models import JournalEntry
 from accounts.pages import page, signed_in
 from accounts.permissions import Level
 from accounts.services import keys
-from repos.models import Follower, Repository
+from repos.models import Follower, Repository, lookup
 from repos.views import feeds
 from repos.views.base import address
 
@@ -63,7 +63,7 @@ def _create_key(actor: Actor, form: ApiKeyForm) -> None:
     values = dict(form.cleaned_data)
     name = cast("str", values.pop("repository"))
     if name:
-        repository = Repository.objects.visible_to(actor).filter(name=name).first()
+        repository = lookup.by_names(actor, [name]).get(name)
         if repository is None:
             raise ValidationError({"repository": _("There is no such repository.")})
         values["repository_id"] = repository.pk

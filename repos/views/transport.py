@@ -141,11 +141,11 @@ def find(actor: Actor, asked: Asked) -> Repository | None:
     if asked.kind is Kind.GIT and asked.name.endswith(".git"):
         names.append(asked.name.removesuffix(".git"))
     if match := _NUMBER.fullmatch(names[-1]):
-        numbered = lookup.by_number(actor, int(match[1]))
-        found = {names[-1]: numbered} if numbered is not None else {}
+        found = [lookup.by_number(actor, int(match[1]))]
     else:
-        found = lookup.by_names(actor, names)
-    return next((found[name] for name in names if name in found and found[name].kind == asked.kind), None)
+        by_name = lookup.by_names(actor, names)
+        found = [by_name.get(name) for name in names]
+    return next((one for one in found if one is not None and one.kind == asked.kind), None)
 
 
 def serve(

@@ -22,7 +22,7 @@ ZEROS = bytes(64 << 20).decode()
 @pytest.fixture
 def little_memory(monkeypatch):
     """For processes that start from now on; those of the other tests wait until the end."""
-    for module, limit in ((hg_server, "MAX_MEMORY"), (hg_server, "LONG_MEMORY"), (hgweb, "MAX_MEMORY")):
+    for module, limit in ((hg_server, "MAX_MEMORY"), (hg_server, "LONG_MEMORY"), (hgweb, "LONG_MEMORY")):
         monkeypatch.setattr(module, limit, LITTLE)
     servers = hg_server._Pool(1)
     monkeypatch.setattr(hg_server, "_POOL", servers)
